@@ -1,0 +1,95 @@
+// Copies bytes between descriptors off the JavaScript thread: a terminal's or a pipe's traffic needs no event loop.
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "addon/support.h"
+
+namespace glassbox {
+
+namespace {
+
+struct Pair {
+  int from, to;
+  bool close_to;
+};
+
+struct Shared {
+  int stop_fd;
+  std::atomic<int> running;
+  Napi::ThreadSafeFunction done;
+  ~Shared() { close(stop_fd); }
+};
+
+// False when `to` takes no more (a closed pipe, a pty whose other side is gone).
+bool write_all(int fd, const char* data, ssize_t size) {
+  while (size > 0) {
+    const ssize_t n = write(fd, data, static_cast<size_t>(size));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {
+      pollfd ready{fd, POLLOUT, 0};
+      poll(&ready, 1, -1);
+      continue;
+    }
+    if (n <= 0) return false;
+    data += n;
+    size -= n;
+  }
+  return true;
+}
+
+void copy(const Pair& pair, int stop_fd) {
+  std::unique_ptr<char[]> buffer(new char[65536]);
+  for (;;) {
+    pollfd ready[2] = {{pair.from, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      break;
+    }
+    if (ready[1].revents != 0) break;
+    const ssize_t n = read(pair.from, buffer.get(), 65536);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    // A pty whose last slave is closed reads as EIO: that is its end of file.
+    if (n <= 0 || !write_all(pair.to, buffer.get(), n)) break;
+  }
+  if (pair.close_to) close(pair.to);
+}
+
+// relay(pairs, done) -> stop function. SIGPIPE is ignored by Node, so a closed reader is EPIPE here.
+Napi::Value Relay(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const int stop_fd = eventfd(0, EFD_CLOEXEC);
+  if (stop_fd < 0) return throw_errno(env, "eventfd", errno);
+  auto list = info[0].As<Napi::Array>();
+  auto shared = std::make_shared<Shared>();
+  shared->stop_fd = stop_fd;
+  shared->running = static_cast<int>(list.Length());
+  shared->done = Napi::ThreadSafeFunction::New(env, info[1].As<Napi::Function>(), "glassbox-relay", 0, 1);
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    auto item = list.Get(i).As<Napi::Object>();
+    const Pair pair{integer(item.Get("from")), integer(item.Get("to")), item.Get("closeTo").ToBoolean()};
+    std::thread([pair, shared] {
+      copy(pair, shared->stop_fd);
+      if (shared->running.fetch_sub(1) == 1) {
+        shared->done.BlockingCall([](Napi::Env, Napi::Function callback) { callback.Call({}); });
+        shared->done.Release();
+      }
+    }).detach();
+  }
+  return Napi::Function::New(env, [shared](const Napi::CallbackInfo&) {
+    const uint64_t one = 1;
+    (void)!write(shared->stop_fd, &one, sizeof one);
+  });
+}
+
+}  // namespace
+
+void RegisterRelay(Napi::Env env, Napi::Object exports) { exports.Set("relay", Napi::Function::New(env, Relay)); }
+
+}  // namespace glassbox
