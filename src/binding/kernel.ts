@@ -4,8 +4,6 @@
  * whoever opens one closes it with `close`.
  */
 
-import type { CallRecord } from "../plan/trace";
-
 export interface SpawnRequest {
   /** Sealed memfd (or file) of glassbox-init. */
   initFd: number;
@@ -77,6 +75,8 @@ export interface Kernel {
   // --- descriptors ---------------------------------------------------------------------------------------------------
   /** memfd_create, filled, sealed (write, grow, shrink, seal). */
   sealedMemfd(name: string, content: Uint8Array, executable: boolean): number;
+  /** What is wrong with an encoded plan; undefined when it is sound. */
+  validatePlan(plan: Uint8Array): string | undefined;
   pipe(): [number, number];
   /** Stream socket pair. */
   socketpair(): [number, number];
@@ -138,10 +138,4 @@ export interface Kernel {
 
   /** Names of CLONE_NEW… etc. are looked up natively; unknown names throw a TypeError. */
   errnoName(errno: number): string;
-
-  /**
-   * When set, every traced call of this process (mount, umount, write of kernel files, mkdir of cgroups, prlimit, spawn …)
-   * is appended here by the executor; undefined turns it off.
-   */
-  trace?: CallRecord[] | undefined;
 }
