@@ -1,0 +1,241 @@
+/**
+ * From options to a compiled plan: everything is looked up here, once, and nothing is made yet. `run` and `run --dry-run` share it, so what is
+ * printed is what would run.
+ */
+
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+
+import { GlassboxError } from "../base/errors";
+import type { HostFacts } from "../base/host-facts";
+import type { Lang } from "../base/lang";
+import { compileDeviceProgram } from "../confine/device-program";
+import { deviceRuleLines } from "../confine/devices";
+import { probeHost } from "../host/facts";
+import { viewOfLayers } from "../image/layer-view";
+import { type ImageRecord, resolveImage } from "../image/resolve";
+import { compile, type CompiledPlan, type OverlayPaths } from "../plan/compile";
+import type { OciConfig, OciDevice } from "../plan/oci";
+import type { Store } from "../store/store";
+import type { DeviceOption, RunOptions } from "./run-options";
+import { seccompProgram } from "./seccomp-program";
+import { boundingCapabilities, buildSpec, type ImageProcessConfig, type Lookups } from "./spec";
+import { resolveUser } from "./user";
+
+export interface Prepared {
+  containerId: string;
+  image: ImageRecord;
+  facts: HostFacts;
+  config: OciConfig;
+  seccomp: Uint8Array | undefined;
+}
+
+export interface PrepareContext {
+  store: Store;
+  lang: Lang;
+  /** A terminal's size, when the payload gets one. */
+  terminalSize?: { rows: number; columns: number } | undefined;
+  /** Makes an image that is not in the store; undefined when there is no recipe for it. */
+  bootstrap?: ((reference: string) => Promise<ImageRecord | undefined>) | undefined;
+}
+
+const MAX_PASSWD_BYTES = 1024 * 1024;
+
+/** Resolves image, user, devices, sources and limits, and builds the runtime config. Throws GlassboxError for all that cannot be. */
+export async function prepare(options: RunOptions, context: PrepareContext): Promise<Prepared> {
+  const { store } = context;
+  const facts = probeHost();
+  requireHost(facts);
+  const image = await findOrMakeImage(options, context);
+  requirePlatform(options, image, facts);
+  const view = viewOfLayers(image.layers, store);
+  const imageConfig: ImageProcessConfig = image.config.config ?? {};
+  const containerId = randomBytes(32).toString("hex");
+  const lookups: Lookups = {
+    user: resolveUser(options.user ?? imageConfig.User ?? "", options.groupAdd, (path) =>
+      view.readFile(path, MAX_PASSWD_BYTES)?.toString("utf8"),
+    ),
+    devices: options.privileged ? hostDevices("/dev") : options.devices.flatMap(deviceNodes),
+    fileSources: fileSources(options),
+    throttledCpus: throttledCpus(),
+    terminalSize: context.terminalSize,
+    maxOpenFiles: maxOpenFiles(),
+  };
+  const config = buildSpec(options, imageConfig, facts, lookups, { containerId, rootPath: `${store.paths.overlay}/${containerId}/merged` });
+  const seccomp = seccompFor(options, facts, config, store);
+  return { containerId, image, facts, config, seccomp };
+}
+
+/** Compiles for layers that exist, or (dry run) would. */
+export function compilePrepared(prepared: Prepared, options: RunOptions, overlay: OverlayPaths, awaitStart: boolean): CompiledPlan {
+  const { config, facts } = prepared;
+  const rules = config.linux.resources?.devices;
+  const onV1 = facts.cgroup.v1.some(({ controllers }) => controllers.includes("devices"));
+  return compile(config, facts, {
+    containerId: prepared.containerId,
+    overlay,
+    changeRoot: options.unsafe.root === "chroot" ? "chroot" : "pivot_root",
+    propagation: options.unsafe.private === "off" ? "none" : "slave",
+    seccompProgram: prepared.seccomp,
+    deviceLines: rules === undefined ? undefined : deviceRuleLines(rules),
+    deviceProgram: rules === undefined || onV1 ? undefined : compileDeviceProgram(rules),
+    reaper: options.init,
+    awaitStart,
+  });
+}
+
+function requireHost(facts: HostFacts): void {
+  if (facts.euid !== 0) {
+    throw new GlassboxError({
+      code: "not-root",
+      what: "run needs root: namespaces, mounts and cgroups of this host belong to it",
+      why: `this process has uid ${facts.euid}`,
+      hint: "try: sudo glassbox run … (`glassbox doctor` tells what else is missing)",
+    });
+  }
+  if (!facts.overlay) {
+    throw new GlassboxError({
+      code: "no-overlay",
+      what: "this kernel offers no overlay file system",
+      why: "/proc/filesystems does not list it",
+      hint: "try: modprobe overlay; grep overlay /proc/filesystems",
+    });
+  }
+}
+
+async function findOrMakeImage(options: RunOptions, context: PrepareContext): Promise<ImageRecord> {
+  if (options.pull === "always") {
+    throw new GlassboxError({
+      code: "not-yet",
+      what: "--pull always: there is no registry client in this version",
+      hint: "use --pull missing (the default) or load the image: glassbox load -i FILE",
+    });
+  }
+  try {
+    return resolveImage(context.store, options.image);
+  } catch (error) {
+    if (!(error instanceof GlassboxError) || error.code !== "image-not-found" || options.pull === "never") throw error;
+    const made = await context.bootstrap?.(options.image);
+    if (made === undefined) throw error;
+    return made;
+  }
+}
+
+const ARCH_WORDS: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", ia32: "386", arm: "arm" };
+
+/** A program for another machine would fail later, as "exec format error". */
+function requirePlatform(options: RunOptions, image: ImageRecord, facts: HostFacts): void {
+  const { os, architecture } = image.config;
+  if (options.platform !== undefined) {
+    const [wantedOs, wantedArch] = options.platform.split("/");
+    if (wantedOs === os && (wantedArch === undefined || wantedArch === architecture)) return;
+    throw new GlassboxError({
+      code: "platform-mismatch",
+      what: `image ${options.image} is for ${os}/${architecture}, not for ${options.platform}`,
+      hint: "load or make the image for that platform, or leave --platform out",
+    });
+  }
+  if (os === "linux") return;
+  throw new GlassboxError({
+    code: "platform-mismatch",
+    what: `image ${options.image} is for ${os}/${architecture}, this host is linux/${ARCH_WORDS[facts.arch] ?? facts.arch}`,
+    why: "a container's programs run on the host's kernel",
+  });
+}
+
+function seccompFor(options: RunOptions, facts: HostFacts, config: OciConfig, store: Store): Uint8Array | undefined {
+  if (options.privileged || options.unsafe.seccomp === "off" || options.seccomp === "unconfined") return undefined;
+  if (!facts.seccomp) {
+    throw new GlassboxError({
+      code: "no-seccomp",
+      what: "this kernel has no seccomp filters",
+      hint: "start without one, on your own risk: --security-opt seccomp=unconfined",
+    });
+  }
+  return seccompProgram({ store, facts, capabilities: boundingCapabilities(config), profilePath: options.seccomp });
+}
+
+// --- lookups -----------------------------------------------------------------------------------------------------------
+
+function fileSources(options: RunOptions): ReadonlySet<string> {
+  const files = new Set<string>();
+  for (const mount of options.mounts) {
+    if (mount.kind !== "bind") continue;
+    const stat = statSync(mount.source, { throwIfNoEntry: false });
+    if (stat === undefined) {
+      if (!mount.createSource) {
+        throw new GlassboxError({
+          code: "bind-source-missing",
+          what: `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+          hint: "make it first; -v makes a missing source directory, --mount does not",
+        });
+      }
+      mkdirSync(mount.source, { recursive: true });
+    } else if (!stat.isDirectory()) {
+      files.add(mount.source);
+    }
+  }
+  return files;
+}
+
+function deviceNodes(option: DeviceOption): { node: OciDevice; access: string }[] {
+  const stat = statSync(option.source, { throwIfNoEntry: false });
+  const fail = (why: string): GlassboxError =>
+    new GlassboxError({
+      code: "bad-device",
+      what: `error gathering device information while adding custom device "${option.source}": ${why}`,
+      hint: "name a device node of the host, such as /dev/loop0 (`ls -l /dev`)",
+    });
+  if (stat === undefined) throw fail("no such file or directory");
+  if (stat.isDirectory()) {
+    return hostDevices(option.source).map(({ node }) => ({
+      node: { ...node, path: option.target + node.path.slice(option.source.length) },
+      access: option.access,
+    }));
+  }
+  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) throw fail("not a device node");
+  return [{ node: nodeOf(option.target, stat), access: option.access }];
+}
+
+function nodeOf(path: string, stat: { rdev: number; mode: number; uid: number; gid: number; isBlockDevice(): boolean }): OciDevice {
+  return {
+    path,
+    type: stat.isBlockDevice() ? "b" : "c",
+    major: (stat.rdev >> 8) & 0xfff,
+    minor: (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00),
+    fileMode: stat.mode & 0o777,
+    uid: stat.uid,
+    gid: stat.gid,
+  };
+}
+
+/** Mounts of their own in a container, or nodes that it gets anyway. */
+const NOT_COPIED = new Set(["pts", "shm", "fd", "mqueue", "console", "null", "zero", "full", "random", "urandom", "tty", "ptmx", ".lxc", ".udev"]);
+
+/** All device nodes below a directory of the host. */
+function hostDevices(directory: string): { node: OciDevice; access: string }[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (directory === "/dev" && NOT_COPIED.has(entry.name)) return [];
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory()) return hostDevices(path);
+    if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];
+    return [{ node: nodeOf(path, statSync(path)), access: "rwm" }];
+  });
+}
+
+/** Looked at only on machines that have the counters at all. */
+function throttledCpus(): number[] {
+  const base = "/sys/devices/system/cpu";
+  const has = (cpu: number): boolean => statSync(`${base}/cpu${cpu}/thermal_throttle`, { throwIfNoEntry: false }) !== undefined;
+  if (!has(0)) return [];
+  return readdirSync(base)
+    .flatMap((name) => /^cpu([0-9]+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .filter(has);
+}
+
+/** Hard limit of open files: Node has raised the soft one to it already. */
+function maxOpenFiles(): number {
+  const line = readFileSync("/proc/self/limits", "utf8").match(/^Max open files\s+\S+\s+(\S+)/m)?.[1];
+  return line === undefined || line === "unlimited" ? -1 : Number(line);
+}

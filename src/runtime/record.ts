@@ -1,0 +1,76 @@
+/** containers/<id>/config.v2.json: what a stopped container still is. Not written for --rm. */
+
+import { mkdirSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+
+import { GlassboxError } from "../base/errors";
+import { replaceFile } from "../store/atomic";
+import type { Store } from "../store/store";
+
+export interface ContainerRecord {
+  ID: string;
+  Created: string;
+  Path: string;
+  Args: string[];
+  Image: string;
+  Name: string;
+  Labels: Record<string, string>;
+  State: {
+    Status: "running" | "exited";
+    Running: boolean;
+    OOMKilled: boolean;
+    ExitCode: number;
+    StartedAt: string;
+    FinishedAt: string;
+  };
+}
+
+function recordPath(store: Store, id: string): string {
+  return `${store.paths.containers}/${id}/config.v2.json`;
+}
+
+/** Writes the record of a container that is about to start. */
+export function writeRecord(store: Store, record: ContainerRecord): void {
+  mkdirSync(`${store.paths.containers}/${record.ID}`, { mode: 0o700, recursive: true });
+  writeFileSync(recordPath(store, record.ID), JSON.stringify(record, undefined, 2), { mode: 0o600 });
+}
+
+/** Replaces the record durably: an exit status that was told must still be there after a power cut. */
+export function finishRecord(store: Store, record: ContainerRecord, exit: { code: number; oomKilled: boolean }): void {
+  record.State = {
+    ...record.State,
+    Status: "exited",
+    Running: false,
+    OOMKilled: exit.oomKilled,
+    ExitCode: exit.code,
+    FinishedAt: new Date().toISOString(),
+  };
+  replaceFile(recordPath(store, record.ID), JSON.stringify(record, undefined, 2));
+}
+
+/** Takes a name for a container; the symlink is the registry, and making it is atomic. Throws "name-in-use" with Docker's words. */
+export function reserveName(store: Store, name: string, id: string): void {
+  const link = `${store.paths.containers}/names/${name}`;
+  for (;;) {
+    try {
+      symlinkSync(`../${id}`, link);
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "ENOENT") mkdirSync(`${store.paths.containers}/names`, { recursive: true, mode: 0o700 });
+      else if (code === "EEXIST") throw nameInUse(name, readlinkSync(link).slice(3));
+      else throw error;
+    }
+  }
+}
+
+export function releaseName(store: Store, name: string): void {
+  unlinkSync(`${store.paths.containers}/names/${name}`);
+}
+
+function nameInUse(name: string, id: string): GlassboxError {
+  return new GlassboxError({
+    code: "name-in-use",
+    what: `Conflict. The container name "/${name}" is already in use by container "${id}"`,
+    hint: "choose another name, or none",
+  });
+}

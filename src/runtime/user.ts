@@ -1,0 +1,117 @@
+/** Users and groups as the image names them: its own /etc/passwd and /etc/group, never the host's. */
+
+import { GlassboxError } from "../base/errors";
+
+export interface ResolvedUser {
+  uid: number;
+  gid: number;
+  additionalGids: number[];
+  /** Home directory from passwd, "/" when there is no entry. */
+  home: string;
+}
+
+/** Reads a file of the image as text; undefined when there is none. */
+export type ReadImageFile = (path: string) => string | undefined;
+
+interface PasswdEntry {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
+}
+
+interface GroupEntry {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+/** uid_t is 32 bits, but -1 means "no change" to the kernel and larger numbers wrap: CVE-2024-40635. */
+const MAX_ID = 2 ** 31 - 1;
+
+function parseId(word: string): number | undefined {
+  if (!/^[0-9]{1,10}$/.test(word)) return undefined;
+  const id = Number(word);
+  return id <= MAX_ID ? id : undefined;
+}
+
+function lines(text: string | undefined): string[][] {
+  return (text ?? "")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(":"));
+}
+
+function passwdEntries(text: string | undefined): PasswdEntry[] {
+  return lines(text).flatMap(([name = "", , uid = "", gid = "", , home = ""]) => {
+    const [uidNumber, gidNumber] = [parseId(uid), parseId(gid)];
+    return uidNumber === undefined || gidNumber === undefined ? [] : [{ name, uid: uidNumber, gid: gidNumber, home }];
+  });
+}
+
+function groupEntries(text: string | undefined): GroupEntry[] {
+  return lines(text).flatMap(([name = "", , gid = "", members = ""]) => {
+    const id = parseId(gid);
+    return id === undefined ? [] : [{ name, gid: id, members: members.split(",").filter((member) => member !== "") }];
+  });
+}
+
+function outOfRange(word: string): GlassboxError {
+  return new GlassboxError({
+    code: "bad-user",
+    what: `uid or gid ${word} is out of range`,
+    why: "uids and gids must be in range 0-2147483647",
+    hint: "4294967295 means \"no change\" to the kernel, and larger numbers wrap around to root",
+  });
+}
+
+function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; entry: PasswdEntry | undefined } {
+  const byName = passwd.find(({ name }) => name === word);
+  if (byName !== undefined) return { uid: byName.uid, entry: byName };
+  if (/^-?[0-9]+$/.test(word)) {
+    const uid = parseId(word);
+    if (uid === undefined) throw outOfRange(word);
+    return { uid, entry: passwd.find((entry) => entry.uid === uid) };
+  }
+  throw new GlassboxError({
+    code: "bad-user",
+    what: `unable to find user ${word}: no matching entries in passwd file`,
+    why: passwd.length === 0 ? "the image has no /etc/passwd" : `the image's /etc/passwd names ${passwd.map(({ name }) => name).slice(0, 12).join(", ")}`,
+    hint: "use a name from there, or a number such as 1000",
+  });
+}
+
+function findGroup(word: string, groups: readonly GroupEntry[]): number {
+  const byName = groups.find(({ name }) => name === word);
+  if (byName !== undefined) return byName.gid;
+  if (/^-?[0-9]+$/.test(word)) {
+    const gid = parseId(word);
+    if (gid === undefined) throw outOfRange(word);
+    return gid;
+  }
+  throw new GlassboxError({
+    code: "bad-user",
+    what: `unable to find group ${word}: no matching entries in group file`,
+    why: groups.length === 0 ? "the image has no /etc/group" : `the image's /etc/group names ${groups.map(({ name }) => name).slice(0, 12).join(", ")}`,
+    hint: "use a name from there, or a number such as 1000",
+  });
+}
+
+/**
+ * Resolves "user[:group]" and --group-add against the image. "" is root. A number needs no entry; a name does.
+ * Supplementary groups come from the group file only when no group was given, as initgroups(3) and Docker do it.
+ * Throws GlassboxError "bad-user".
+ */
+export function resolveUser(spec: string, groupAdd: readonly string[], read: ReadImageFile): ResolvedUser {
+  // The everyday case needs no look at the image for ids, but HOME comes from there.
+  const colon = spec.indexOf(":");
+  const userWord = colon < 0 ? spec : spec.slice(0, colon);
+  const groupWord = colon < 0 ? "" : spec.slice(colon + 1);
+  const passwd = passwdEntries(read("/etc/passwd"));
+  const { uid, entry } = userWord === "" ? { uid: 0, entry: passwd.find((one) => one.uid === 0) } : findUser(userWord, passwd);
+  const groups = groupEntries(read("/etc/group"));
+  const gid = groupWord === "" ? (entry?.gid ?? 0) : findGroup(groupWord, groups);
+  const own = groupWord === "" && entry !== undefined ? groups.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid) : [];
+  const added = groupAdd.map((word) => findGroup(word, groups));
+  return { uid, gid, additionalGids: [...new Set([...own, ...added])], home: entry?.home || "/" };
+}
