@@ -15,7 +15,7 @@ export interface OrderRule {
 
 const isMountAt = (path: string) => (step: Step) => step.kind === "mount-filesystem" && step.target === path;
 const isRootReadonly = (step: Step): boolean => step.kind === "make-readonly" && step.path === "/";
-const isPathReadonly = (step: Step): boolean => step.kind === "make-readonly" && step.path !== "/";
+const isProcReadonly = (step: Step): boolean => step.kind === "make-readonly" && step.path.startsWith("/proc/");
 const isRelease = (step: Step): boolean => step.kind === "synchronize" && step.point === "release";
 const isPayloadUser = (step: Step): boolean => step.kind === "set-user" && step.phase === "identity";
 
@@ -82,12 +82,12 @@ export const ORDER_RULES: readonly OrderRule[] = [
   },
   {
     before: "set-sysctl",
-    after: isPathReadonly,
+    after: isProcReadonly,
     reason: "/proc/sys becomes read-only",
     source: "runtime-spec, sysctl",
   },
   {
-    before: isPathReadonly,
+    before: isProcReadonly,
     after: "mask-path",
     reason: "a read-only copy put on top would uncover what was masked below it",
     source: "runtime-spec, maskedPaths",
