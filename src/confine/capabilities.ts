@@ -1,0 +1,129 @@
+/** Capability names, numbers and masks; which of them a container gets. On the start path: keep it small. */
+
+import { GlassboxError } from "../base/errors";
+
+/** In order of their numbers: the index is the bit (capabilities(7), linux/capability.h). */
+export const CAPABILITIES: readonly string[] = (
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
+  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
+  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
+  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+)
+  .split(" ")
+  .map((name) => `CAP_${name}`);
+
+/**
+ * What a container's root has unless told otherwise: podman's eleven. Docker's further three are left out because the
+ * kernel interfaces behind them have a history: MKNOD (device nodes), NET_RAW (spoofed packets), AUDIT_WRITE (forged records).
+ */
+export const DEFAULT_CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_SETFCAP",
+];
+
+export interface CapabilityRequest {
+  /** Values of --cap-add, as typed. */
+  add: readonly string[];
+  /** Values of --cap-drop, as typed. */
+  drop: readonly string[];
+  privileged: boolean;
+  /** CapBnd of the caller: nothing outside it can be given. */
+  bounding: bigint;
+  /** kernel.cap_last_cap */
+  lastCap: number;
+}
+
+export interface ResolvedCapabilities {
+  /** "CAP_…", by rising bit number. */
+  names: string[];
+  mask: bigint;
+}
+
+/** Gives the bit mask of capability names ("CAP_CHOWN"); throws "bad-capability" for an unknown one. */
+export function capabilityMask(names: Iterable<string>): bigint {
+  let mask = 0n;
+  for (const name of names) {
+    const bit = CAPABILITIES.indexOf(name);
+    if (bit < 0) throw new GlassboxError({ code: "bad-capability", what: `unknown capability ${name}` });
+    mask |= 1n << BigInt(bit);
+  }
+  return mask;
+}
+
+/** Gives the names in a mask by rising bit; a bit younger than this table is named "CAP_<number>", as capsh(1) does. */
+export function capabilityNames(mask: bigint): string[] {
+  const names: string[] = [];
+  for (let bit = 0; mask >> BigInt(bit) > 0n; bit++) {
+    if ((mask >> BigInt(bit)) & 1n) names.push(CAPABILITIES[bit] ?? `CAP_${bit}`);
+  }
+  return names;
+}
+
+/**
+ * Decides what a container gets, with Docker's meaning: privileged is everything; "add ALL" is everything but those dropped by name;
+ * "drop ALL" is the added alone; else the default less the dropped, and then the added.
+ * Throws "bad-flag" for an unknown name, and for one asked for by name that the caller does not have itself.
+ */
+export function resolveCapabilities(request: CapabilityRequest): ResolvedCapabilities {
+  const add = request.add.map((typed) => parseCapability("--cap-add", typed));
+  const drop = request.drop.map((typed) => parseCapability("--cap-drop", typed));
+  const available = request.bounding & ((1n << BigInt(request.lastCap + 1)) - 1n);
+  const named = (list: string[]) => capabilityMask(list.filter((name) => name !== "ALL"));
+  const added = named(add);
+  requireAvailable(added & ~available, request);
+
+  let mask: bigint;
+  if (request.privileged) mask = available;
+  else if (add.includes("ALL")) mask = available & ~named(drop);
+  else if (drop.includes("ALL")) mask = added;
+  else mask = (capabilityMask(DEFAULT_CAPABILITIES) & ~named(drop)) | added;
+  mask &= available;
+  return { names: capabilityNames(mask), mask };
+}
+
+function requireAvailable(missing: bigint, request: CapabilityRequest): void {
+  const first = capabilityNames(missing)[0];
+  if (first === undefined) return;
+  const tooYoung = CAPABILITIES.indexOf(first) > request.lastCap;
+  throw new GlassboxError({
+    code: "bad-flag",
+    what: `--cap-add ${first.slice(4)}: cannot be given`,
+    why: tooYoung
+      ? `this kernel's capabilities end at ${request.lastCap} (${CAPABILITIES[request.lastCap] ?? "?"})`
+      : "it is not in the bounding set of this process, and nothing can be given that the giver lacks",
+    hint: tooYoung ? "leave it out" : "see CapBnd in /proc/self/status",
+  });
+}
+
+/** "net_admin", "CAP_NET_ADMIN" → "CAP_NET_ADMIN"; "all" → "ALL". */
+function parseCapability(flag: string, typed: string): string {
+  const bare = typed.trim().toUpperCase().replace(/^CAP_/, "");
+  if (bare === "ALL") return "ALL";
+  const name = `CAP_${bare}`;
+  if (CAPABILITIES.includes(name)) return name;
+  const near = nearestCapabilities(bare);
+  throw new GlassboxError({
+    code: "bad-flag",
+    what: `${flag} ${JSON.stringify(typed)}: unknown capability`,
+    hint: near.length > 0 ? `did you mean ${near.join(" or ")}` : "capabilities(7) lists them; ALL means every one",
+  });
+}
+
+/** "ADMIN" leads to every capability with that part, which no edit distance finds; a slip of the fingers to the nearest. */
+function nearestCapabilities(bare: string): string[] {
+  const { nearest } = require("../base/suggest") as typeof import("../base/suggest");
+  const names = CAPABILITIES.map((name) => name.slice(4));
+  const squeeze = (name: string) => name.replaceAll("_", "");
+  const parts = bare.length < 3 ? [] : names.filter((name) => squeeze(name).includes(squeeze(bare)));
+  const near = nearest(bare, names);
+  return parts.length > 0 ? parts.slice(0, 3) : near === undefined ? [] : [near];
+}
