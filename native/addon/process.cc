@@ -29,10 +29,30 @@ struct Child {
   int stdio[3];
   const int* keep;
   size_t keep_count;
+  bool new_user_namespace;
   // Shared with the parent (CLONE_VM): what went wrong before exec.
   volatile int error;
   const char* volatile failed;
 };
+
+// The first process of a user namespace has every capability there, but its uid is not mapped yet, so execve would take them all:
+// ambient ones survive. set-capabilities clears them again. capabilities(7), "Transformation of capabilities during execve()".
+void keep_capabilities() {
+  struct {
+    uint32_t version;
+    int pid;
+  } header{0x20080522 /* _LINUX_CAPABILITY_VERSION_3 */, 0};
+  struct {
+    uint32_t effective, permitted, inheritable;
+  } sets[2] = {};
+  if (raw_syscall(SYS_capget, reinterpret_cast<long>(&header), reinterpret_cast<long>(sets)) < 0) return;
+  for (auto& set : sets) set.inheritable = set.permitted;
+  if (raw_syscall(SYS_capset, reinterpret_cast<long>(&header), reinterpret_cast<long>(sets)) < 0) return;
+  constexpr long kPrCapAmbient = 47, kPrCapAmbientRaise = 2;
+  for (long cap = 0; cap < 64; cap++) {
+    if ((sets[cap / 32].permitted >> (cap % 32) & 1) != 0) raw_syscall(SYS_prctl, kPrCapAmbient, kPrCapAmbientRaise, cap, 0, 0);
+  }
+}
 
 // Runs in the parent's memory on its own stack while the calling thread waits: raw system calls only, no errno, no return.
 void become_init(void* argument) {
@@ -53,6 +73,7 @@ void become_init(void* argument) {
     const long r = raw_syscall(SYS_dup3, source[i], i, 0);
     if (r < 0) fail("dup3", r);
   }
+  if (child.new_user_namespace) keep_capabilities();
   for (size_t i = 0; i < child.keep_count; i++) {
     const long r = raw_syscall(SYS_fcntl, child.keep[i], F_SETFD, 0);
     if (r < 0) fail("fcntl", r);
@@ -80,7 +101,8 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < keep_list.Length(); i++) keep.push_back(integer(keep_list.Get(i)));
   auto stdio = request.Get("stdio").As<Napi::Array>();
 
-  Child child{integer(request.Get("initFd")), argv.data(), {}, keep.data(), keep.size(), 0, nullptr};
+  Child child{integer(request.Get("initFd")), argv.data(), {}, keep.data(), keep.size(),
+              (flags & 0x10000000 /* CLONE_NEWUSER */) != 0, 0, nullptr};
   for (uint32_t i = 0; i < 3; i++) child.stdio[i] = integer(stdio.Get(i));
 
   constexpr size_t kStack = 64 * 1024;

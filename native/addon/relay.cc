@@ -1,8 +1,10 @@
 // Copies bytes between descriptors off the JavaScript thread: a terminal's or a pipe's traffic needs no event loop.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -44,8 +46,22 @@ bool write_all(int fd, const char* data, ssize_t size) {
   return true;
 }
 
+// Moves pages from a pipe without copying them. 0: try reading and writing instead (a terminal, a file opened for appending).
+ssize_t move_pages(const Pair& pair) {
+  for (;;) {
+    const ssize_t n = splice(pair.from, nullptr, pair.to, nullptr, 1 << 20, SPLICE_F_MOVE);
+    if (n > 0) return n;
+    if (n < 0 && errno == EINTR) continue;
+    return 0;
+  }
+}
+
 void copy(const Pair& pair, int stop_fd) {
   std::unique_ptr<char[]> buffer(new char[65536]);
+  struct stat target;
+  // A larger pipe means fewer wake-ups; where it is refused the default serves as well.
+  const bool to_file = fstat(pair.to, &target) == 0 && S_ISREG(target.st_mode);
+  if (to_file) fcntl(pair.from, F_SETPIPE_SZ, 1 << 20);
   for (;;) {
     pollfd ready[2] = {{pair.from, POLLIN, 0}, {stop_fd, POLLIN, 0}};
     if (poll(ready, 2, -1) < 0) {
@@ -53,6 +69,7 @@ void copy(const Pair& pair, int stop_fd) {
       break;
     }
     if (ready[1].revents != 0) break;
+    if (to_file && move_pages(pair) > 0) continue;
     const ssize_t n = read(pair.from, buffer.get(), 65536);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     // A pty whose last slave is closed reads as EIO: that is its end of file.

@@ -18,6 +18,8 @@ int exit_code(int status) {
 }  // namespace
 
 void reap_until_exit(int child) {
+  constexpr long kPrSetName = 15;
+  raw_syscall(SYS_prctl, kPrSetName, reinterpret_cast<long>("glassbox-init"));
   uint64_t all = ~0ull;
   raw_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, reinterpret_cast<long>(&all), 0, 8);
   for (;;) {

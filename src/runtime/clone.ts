@@ -31,7 +31,11 @@ export interface CloneContext {
 }
 
 /** The plan of a bare clone. The environment and working directory are the caller's: nothing is hidden but what was asked for. */
-export function cloneMiniPlan(options: CloneOptions, caller: { uid: number; gid: number; env: string[]; cwd: string }): Plan {
+export function cloneMiniPlan(
+  options: CloneOptions,
+  caller: { uid: number; gid: number; env: string[]; cwd: string },
+  lastCap: number,
+): Plan {
   const child = { lane: "child" } as const;
   const steps: Step[] = [
     { id: "clone", kind: "clone", lane: "parent", phase: "clone", flags: options.namespaces.map((name) => FLAG[name]) },
@@ -70,6 +74,12 @@ export function cloneMiniPlan(options: CloneOptions, caller: { uid: number; gid:
       noSymlinks: false,
       ignore: [],
     });
+  }
+  if (options.namespaces.includes("user")) {
+    // They came across exec as ambient ones; a root of a user namespace has them all and inherits none.
+    const all = (1n << BigInt(lastCap + 1)) - 1n;
+    const sets = { effective: all, permitted: all, inheritable: 0n, ambient: 0n };
+    steps.push({ id: "set-capabilities", kind: "set-capabilities", ...child, phase: "identity", ...sets });
   }
   steps.push(
     // Mounting moved the child to the mount's directory: back to where the caller is.
@@ -113,7 +123,7 @@ export async function runClone(options: CloneOptions, context: CloneContext): Pr
       hint: "add a user namespace, in which you are root: --ns user,…; or use sudo",
     });
   }
-  const plan = cloneMiniPlan(options, caller);
+  const plan = cloneMiniPlan(options, caller, facts.lastCap);
   const started = start(kernel, plan, context, { facts, caller, argv0: options.args[0]! });
   // The shell shares our terminal and our process group: Ctrl-C is for it, and it decides.
   const ignore = (): void => undefined;

@@ -10,6 +10,9 @@ import type { CallArgument, Trace } from "../plan/trace";
 /** mount(2) takes its options in one page, less a NUL. */
 const MAX_MOUNT_OPTIONS = 4095;
 
+/** What every clone of ours has besides its namespaces: shared memory until exec, a pidfd, default signal handlers (native/addon/process.cc). */
+const SPAWN_FLAGS = ["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"];
+
 export interface CloneEnvironment {
   initFd: number;
   argv: string[];
@@ -67,7 +70,11 @@ export class ParentLane {
   }
 
   private writeFile(step: Step, path: string, value: string): void {
-    this.call(step, "write", () => [text(path), text(value), number(value.length)], () => this.kernel.writeKernelFile(path, value));
+    const length = Buffer.byteLength(value);
+    this.call(step, "write", () => [text(path), text(value), number(length)], () => {
+      this.kernel.writeKernelFile(path, value);
+      return length;
+    });
   }
 
   mountOverlay(step: MountOverlay): void {
@@ -87,7 +94,7 @@ export class ParentLane {
     this.call(
       step,
       "mount",
-      () => [nothing, text(step.target), nothing, number(1 << 18), nothing],
+      () => [text("none"), text(step.target), nothing, number(1 << 18), nothing],
       () => this.kernel.mount("none", step.target, null, ["MS_PRIVATE"], null),
     );
   }
@@ -123,7 +130,10 @@ export class ParentLane {
       stepId: step.id,
       lane: "parent",
       syscall: "clone3",
-      args: [text(step.flags.join("|")), ...(step.cgroupPath === undefined ? [] : [text(step.cgroupPath)])],
+      args: [
+        text([...SPAWN_FLAGS, ...step.flags, ...(cgroupFd === undefined ? [] : ["CLONE_INTO_CGROUP"])].join("|")),
+        ...(step.cgroupPath === undefined ? [] : [text(step.cgroupPath)]),
+      ],
       result: BigInt(spawned.pid),
       startNs: spawned.startNs,
       durationNs: spawned.durationNs,
@@ -144,7 +154,10 @@ export class ParentLane {
           () => this.kernel.prlimit(pid, step.resource, step.soft, step.hard),
         );
       case "synchronize":
-        return this.call(step, "write", () => [number(syncFd), text("\0"), number(1)], () => this.kernel.sendByte(syncFd, 0));
+        return this.call(step, "write", () => [number(syncFd), text("\0"), number(1)], () => {
+          this.kernel.sendByte(syncFd, 0);
+          return 1;
+        });
       default:
         throw new RangeError(`step ${step.id} (${step.kind}) does not belong here`);
     }

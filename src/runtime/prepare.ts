@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
 
 import { GlassboxError } from "../base/errors";
 import type { HostFacts } from "../base/host-facts";
@@ -46,6 +47,7 @@ export async function prepare(options: RunOptions, context: PrepareContext): Pro
   const { store } = context;
   const facts = probeHost();
   requireHost(facts);
+  refuseUserNamespace(options);
   const image = await findOrMakeImage(options, context);
   requirePlatform(options, image, facts);
   const view = viewOfLayers(image.layers, store);
@@ -58,6 +60,7 @@ export async function prepare(options: RunOptions, context: PrepareContext): Pro
     devices: options.privileged ? hostDevices("/dev") : options.devices.flatMap(deviceNodes),
     fileSources: fileSources(options),
     throttledCpus: throttledCpus(),
+    hostname: hostname(),
     terminalSize: context.terminalSize,
     maxOpenFiles: maxOpenFiles(),
   };
@@ -101,6 +104,17 @@ function requireHost(facts: HostFacts): void {
       hint: "try: modprobe overlay; grep overlay /proc/filesystems",
     });
   }
+}
+
+/** The layers of the store belong to the host's ids; without a view of them in the container's ids its root would own nothing. */
+function refuseUserNamespace(options: RunOptions): void {
+  if (options.userns === "host") return;
+  throw new GlassboxError({
+    code: "not-yet",
+    what: "--userns private is not available",
+    why: "image layers are not yet shown with the ids of another user namespace",
+    hint: "leave it out, or play with the namespace alone: glassbox clone --ns user,mnt -- sh",
+  });
 }
 
 async function findOrMakeImage(options: RunOptions, context: PrepareContext): Promise<ImageRecord> {

@@ -1,6 +1,7 @@
 /** One container from options to exit status, in the foreground: prepare, make, execute, attend, clean up. */
 
-import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 
 import type { Lang } from "../base/lang";
 import { loadKernel, type Kernel, type Spawned } from "../binding";
@@ -63,6 +64,7 @@ export async function runContainer(options: RunOptions, context: RunContext): Pr
     return result;
   } catch (error) {
     cleanUp(store, { ...state, remove: true });
+    if (options.cidfile !== undefined) rmSync(options.cidfile, { force: true });
     if (running === undefined && options.name !== undefined) releaseName(store, options.name);
     running?.remove();
     throw error;
@@ -167,10 +169,10 @@ function insistenceNotice(lang: Lang): string {
 
 function makeLayers(store: Store, options: RunOptions, prepared: Prepared): ContainerLayers {
   const { image, containerId } = prepared;
-  const hostname = prepared.config.hostname ?? readText("/etc/hostname").trim();
+  const name = prepared.config.hostname ?? hostname();
   const layers = createContainerLayers(store, image, containerId, {
-    hosts: options.network === "host" ? readText("/etc/hosts") : hostsFile(hostname),
-    hostname: `${hostname}\n`,
+    hosts: options.network === "host" ? readText("/etc/hosts") : hostsFile(name),
+    hostname: `${name}\n`,
     resolvConf: readText("/etc/resolv.conf"),
   });
   if (options.unsafe.initlayer === "off") {

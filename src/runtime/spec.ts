@@ -31,6 +31,8 @@ export interface Lookups {
   fileSources: ReadonlySet<string>;
   /** Numbers of CPUs with a thermal_throttle directory. */
   throttledCpus: readonly number[];
+  /** The host's own name, for containers that share it. */
+  hostname: string;
   terminalSize: { rows: number; columns: number } | undefined;
   /** RLIMIT_NOFILE's hard limit of this process; -1 unlimited. */
   maxOpenFiles: number;
@@ -91,7 +93,7 @@ export function buildSpec(
   ids: { containerId: string; rootPath: string },
 ): OciConfig {
   const { unsafe, privileged } = options;
-  const hostname = hostnameOf(options, ids.containerId);
+  const hostname = options.uts === "host" ? lookups.hostname : (options.hostname ?? ids.containerId.slice(0, 12));
   const cwd = options.workdir ?? (image.WorkingDir || "/");
   const open = privileged || unsafe.sysfs === "rw";
   return {
@@ -125,10 +127,6 @@ export function buildSpec(
     },
     annotations: { "io.glassbox.container": ids.containerId },
   };
-}
-
-export function hostnameOf(options: RunOptions, containerId: string): string {
-  return options.hostname ?? containerId.slice(0, 12);
 }
 
 /** Ports below 1024 and ping are the container's own affair in its own network namespace, as Docker has it since 20.10. */

@@ -3,7 +3,7 @@
  * drops the lock however that process dies, so a file that can be locked belongs to nobody and is cleaned up by the next command.
  */
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 
 import { SyscallError } from "../base/errors";
 import type { Kernel } from "../binding";
@@ -41,7 +41,8 @@ export class RunningFile {
     const { kernel } = store;
     const directory = runDirectory(store);
     const path = `${directory}/${state.id}.json`;
-    const open = (): number => kernel.open(path, ["O_WRONLY", "O_CREAT", "O_EXCL"], 0o600);
+    const aside = `${directory}/${state.id}.new`;
+    const open = (): number => kernel.open(aside, ["O_WRONLY", "O_CREAT", "O_EXCL"], 0o600);
     let fd: number;
     try {
       fd = open();
@@ -52,6 +53,8 @@ export class RunningFile {
     }
     kernel.flock(fd, "exclusive", true);
     writeFileSync(fd, JSON.stringify(state));
+    // Only a locked and complete file has the name that others look for.
+    renameSync(aside, path);
     return new RunningFile(kernel, path, fd);
   }
 
@@ -91,7 +94,7 @@ export function healLeftovers(store: Store): void {
   } catch {
     return;
   }
-  for (const name of names) if (name.endsWith(".json")) healOne(store, `${directory}/${name}`);
+  for (const name of names) healOne(store, `${directory}/${name}`);
 }
 
 function healOne(store: Store, path: string): void {
@@ -104,9 +107,9 @@ function healOne(store: Store, path: string): void {
   }
   try {
     if (!kernel.flock(fd, "exclusive", true)) return;
-    const text = readFileSync(fd, "utf8");
-    // A process that died between open and write has made nothing yet.
-    if (text !== "") cleanUp(store, JSON.parse(text) as RunningState);
+    // Without its final name nothing had been made yet. A file younger than its lock belongs to a start that is just beginning.
+    if (path.endsWith(".json")) cleanUp(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState);
+    else if (Date.now() - statSync(path).mtimeMs < 60_000) return;
     unlinkSync(path);
   } catch (error) {
     // Another command may be healing the same container at this moment.

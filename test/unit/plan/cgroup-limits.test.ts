@@ -1,8 +1,17 @@
 import test from "ava";
-import { LIMITS, normaliseLimit, sharesToWeight } from "../../../src/plan/cgroup-limits";
+import { LIMITS, normaliseLimit } from "../../../src/plan/cgroup-limits";
+import { sharesToWeight, wishes } from "../../../src/plan/cgroup-wishes";
 
 test("shares become weights: ends, defaults, the values that runc gives, never decreasing", (t) => {
-  const cases: [number, number][] = [[0, 1], [2, 1], [3, 2], [1024, 100], [2000, 170], [262144, 10000], [999999, 10000]];
+  const cases: [number, number][] = [
+    [0, 1],
+    [2, 1],
+    [3, 2],
+    [1024, 100],
+    [2000, 170],
+    [262144, 10000],
+    [999999, 10000],
+  ];
   for (const [shares, weight] of cases) t.is(sharesToWeight(shares), weight, `${shares}`);
   for (let shares = 2, before = 0; shares < 262144; shares = Math.ceil(shares * 1.05)) {
     const weight = sharesToWeight(shares);
@@ -37,4 +46,23 @@ test("v1 and v2 texts of one limit become one value", (t) => {
 test("the table names each limit and each flag once", (t) => {
   t.is(new Set(LIMITS.map(({ name }) => name)).size, LIMITS.length);
   t.is(new Set(LIMITS.map(({ flag }) => flag)).size, LIMITS.length);
+});
+
+test("the steps write what the table says: same names, flags, controllers and files", (t) => {
+  const all = wishes({
+    resources: {
+      memory: { limit: 4096, swap: 8192, reservation: 4096 },
+      cpu: { shares: 5, quota: 5000, cpus: "0", mems: "0" },
+      pids: { limit: 1 },
+    },
+    facts: {},
+  });
+  t.deepEqual(new Set(all.map(({ name }) => name)), new Set(LIMITS.map(({ name }) => name)));
+  for (const wish of all) {
+    const limit = LIMITS.find(({ name }) => name === wish.name)!;
+    t.is(wish.controller, limit.controller);
+    t.is(wish.flag, limit.flag);
+    t.is(wish.v2[0], limit.name);
+    for (const [file] of wish.v1) t.true(limit.v1.includes(file));
+  }
 });

@@ -5,7 +5,10 @@ import type { OciResources } from "../../../src/plan/oci";
 
 const hybrid: CgroupStepFacts = {
   mode: "hybrid",
-  v1: ["cpu", "cpuset", "memory", "devices", "freezer", "pids"].map((name) => ({ controllers: [name], mountpoint: `/cg/${name}` })),
+  v1: ["cpu", "cpuset", "memory", "devices", "freezer", "pids"].map((name) => ({
+    controllers: [name],
+    mountpoint: `/cg/${name}`,
+  })),
   v2: { mountpoint: "/cg/unified", controllers: ["hugetlb"] },
   cpuset: { cpus: "0-3", mems: "0-1" },
   swapLimit: true,
@@ -24,7 +27,8 @@ const unified: CgroupStepFacts = {
 const none: CgroupStepFacts = { mode: "none", v1: [], v2: undefined };
 
 const cgroupsPath = "/glassbox/c1";
-const compile = (facts: CgroupStepFacts, resources: OciResources, extra = {}) => cgroupSteps({ facts, cgroupsPath, resources, ...extra });
+const compile = (facts: CgroupStepFacts, resources: OciResources, extra = {}) =>
+  cgroupSteps({ facts, cgroupsPath, resources, ...extra });
 const writes = (steps: ReturnType<typeof cgroupSteps>) =>
   steps.prepare.flatMap((step) => (step.kind === "set-cgroup-limit" ? [`${step.file}=${step.value}`] : []));
 
@@ -35,17 +39,23 @@ test("hybrid without limits: memory and pids of v1 joined by tasks, the v2 tree 
     { hierarchy: "pids", path: "/cg/pids/glassbox/c1" },
     { hierarchy: "unified", path: "/cg/unified/glassbox/c1" },
   ]);
-  t.deepEqual(steps.join.map((step) => [step.file, step.slot, step.lane]), [
-    ["/cg/memory/glassbox/c1/tasks", "cgroup-memory", "child"],
-    ["/cg/pids/glassbox/c1/tasks", "cgroup-pids", "child"],
-  ]);
+  t.deepEqual(
+    steps.join.map((step) => [step.file, step.slot, step.lane]),
+    [
+      ["/cg/memory/glassbox/c1/tasks", "cgroup-memory", "child"],
+      ["/cg/pids/glassbox/c1/tasks", "cgroup-pids", "child"],
+    ],
+  );
   t.is(steps.unifiedPath, "/cg/unified/glassbox/c1");
   t.deepEqual(writes(steps), []);
 });
 
 test("legacy without limits also has the freezer, for pause and for killing", (t) => {
   const steps = compile(legacy, {});
-  t.deepEqual(steps.paths.map(({ hierarchy }) => hierarchy), ["memory", "pids", "freezer"]);
+  t.deepEqual(
+    steps.paths.map(({ hierarchy }) => hierarchy),
+    ["memory", "pids", "freezer"],
+  );
   t.is(steps.unifiedPath, undefined);
 });
 
@@ -100,7 +110,10 @@ test("swap equal to memory is no swap on v2; a period alone keeps the quota open
 
 test("no limit needs no write: absent, zero and -1 are what a new cgroup has", (t) => {
   for (const facts of [hybrid, legacy, unified]) {
-    t.deepEqual(writes(compile(facts, { memory: { limit: -1, swap: -1 }, cpu: { shares: 0, quota: -1 }, pids: { limit: -1 } })), []);
+    t.deepEqual(
+      writes(compile(facts, { memory: { limit: -1, swap: -1 }, cpu: { shares: 0, quota: -1 }, pids: { limit: -1 } })),
+      [],
+    );
   }
 });
 
@@ -136,8 +149,16 @@ test("devices: v1 lines, a BPF program on v2, neither when privileged", (t) => {
 
 test("a limit that nothing here can keep is refused, with flag, controller, mode and remedy", (t) => {
   const cases: [CgroupStepFacts, OciResources, RegExp][] = [
-    [none, { memory: { limit: 1 << 20 } }, /--memory needs the cgroup controller memory: this host has no cgroup file system mounted/],
-    [{ ...unified, v2: { mountpoint: "/cg", controllers: ["io"] } }, { pids: { limit: 5 } }, /--pids-limit .* v2 only, with the controllers: io/],
+    [
+      none,
+      { memory: { limit: 1 << 20 } },
+      /--memory needs the cgroup controller memory: this host has no cgroup file system mounted/,
+    ],
+    [
+      { ...unified, v2: { mountpoint: "/cg", controllers: ["io"] } },
+      { pids: { limit: 5 } },
+      /--pids-limit .* v2 only, with the controllers: io/,
+    ],
     [{ ...hybrid, v1: [] }, { cpu: { quota: 50000 } }, /--cpus needs the cgroup controller cpu/],
     [{ ...hybrid, v1: [] }, { cpu: { cpus: "0" } }, /--cpuset-cpus needs the cgroup controller cpuset/],
   ];
@@ -146,7 +167,9 @@ test("a limit that nothing here can keep is refused, with flag, controller, mode
     t.is(error?.code, "no-cgroup-controller");
     t.truthy(error?.hint);
   }
-  const swap = t.throws(() => compile({ ...hybrid, swapLimit: false }, { memory: { limit: 1, swap: 2 } }), { instanceOf: GlassboxError });
+  const swap = t.throws(() => compile({ ...hybrid, swapLimit: false }, { memory: { limit: 1, swap: 2 } }), {
+    instanceOf: GlassboxError,
+  });
   t.is(swap?.code, "no-cgroup-controller");
   t.throws(() => compile(none, {}, { deviceLines: [] }), { message: /devices/ });
   t.deepEqual(compile(none, {}), { prepare: [], join: [], paths: [] });
@@ -169,7 +192,11 @@ test("values that contradict each other or the host are refused before anything 
 });
 
 test("step ids are unique, on every kind of host", (t) => {
-  const resources: OciResources = { memory: { limit: 1e6, swap: 2e6 }, cpu: { shares: 5, quota: 5000, cpus: "0", mems: "0" }, pids: { limit: 1 } };
+  const resources: OciResources = {
+    memory: { limit: 1e6, swap: 2e6 },
+    cpu: { shares: 5, quota: 5000, cpus: "0", mems: "0" },
+    pids: { limit: 1 },
+  };
   for (const facts of [hybrid, legacy, unified]) {
     const steps = cgroupSteps({ facts, cgroupsPath: "/a/b/c", resources, deviceLines: [], deviceProgram: new Uint8Array(8) });
     const ids = [...steps.prepare, ...steps.join].map(({ id }) => id);

@@ -45,6 +45,7 @@ export const LOOKUPS: Lookups = {
   devices: [],
   fileSources: new Set(),
   throttledCpus: [],
+  hostname: "host",
   terminalSize: { rows: 24, columns: 80 },
   maxOpenFiles: 524288,
 };
