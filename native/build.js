@@ -13,8 +13,8 @@ if (gyp === undefined) {
 
 const prefix = dirname(dirname(process.execPath));
 const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? [`--nodedir=${prefix}`] : [];
-// "configure" too: it is what looks for new source files.
-const commands = process.argv[2] === undefined ? ["rebuild"] : ["configure", process.argv[2]];
+// "configure" too: it is what looks for new source files. Never "rebuild": npm link runs this again right after npm ci, and make knows what is done.
+const commands = ["configure", process.argv[2] ?? "build"];
 
 try {
   for (const command of commands) execFileSync(process.execPath, [gyp, command, ...headers], { stdio: "inherit", cwd: join(__dirname, "..") });

@@ -34,6 +34,15 @@ long change_root(Container& c, const StepView& step);
 long change_directory(Container& c, const StepView& step);
 void close_fd(Container& c, long fd);
 
+// Is `result` one of the errnos that a step does not mind? Up to four, one byte each.
+inline bool is_ignored(long result, int64_t errnos) {
+  for (int i = 0; i < 4; i++) {
+    const int64_t one = (errnos >> (8 * i)) & 0xff;
+    if (one != 0 && result == -one) return true;
+  }
+  return false;
+}
+
 // --- mounts.cc ---
 long set_propagation(Container& c, const StepView& step);
 long mount_overlay(Container& c, const StepView& step);

@@ -50,15 +50,6 @@ long move_onto(Container& c, int tree, int target) {
                       integer(kMoveMountFEmptyPath | kMoveMountTEmptyPath));
 }
 
-bool ignored(long result, int64_t mask) {
-  // Up to four errnos, one byte each.
-  for (int i = 0; i < 4; i++) {
-    const int64_t one = (mask >> (8 * i)) & 0xff;
-    if (one != 0 && result == -one) return true;
-  }
-  return false;
-}
-
 // mount(2) on ".", which is the target's descriptor: nothing between opening and mounting can be swapped.
 long mount_here(Container& c, int target, const char* source, const char* fstype, long flags, const char* data) {
   const long moved = c.calls.call(SYS_fchdir, integer(target));
@@ -97,7 +88,7 @@ long mount_filesystem(Container& c, const StepView& step) {
   const long target = open_target(c, step.string(2), create, resolve);
   if (target < 0) return target;
   const long r = mount_here(c, static_cast<int>(target), step.string(1), step.string(0), step.integer(3), step.string(4));
-  if (r < 0) return ignored(r, step.integer(7)) ? 0 : r;
+  if (r < 0) return is_ignored(r, step.integer(7)) ? 0 : r;
   close_fd(c, target);
   return 0;
 }

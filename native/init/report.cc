@@ -28,6 +28,8 @@ uint32_t padded(uint32_t n) { return (n + 7) & ~7u; }
 }  // namespace
 
 long Calls::perform(long number, const CallArg* args, uint32_t count) {
+  // Closing what a failed call leaves behind must not hide that call from report_failure.
+  const Last before = last_;
   last_.number = number;
   last_.count = count;
   long raw[6] = {};
@@ -41,7 +43,9 @@ long Calls::perform(long number, const CallArg* args, uint32_t count) {
     last_.duration_ns = now_ns() - last_.start_ns;
     append(RecordType::Call);
   }
-  return last_.result;
+  const long result = last_.result;
+  if (number == SYS_close) last_ = before;
+  return result;
 }
 
 void Calls::append(RecordType type) {

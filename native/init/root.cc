@@ -16,7 +16,7 @@ struct OpenHow {
   uint64_t resolve;
 };
 
-constexpr long kEnoent = -2, kEexist = -17, kEacces = -13, kEnotdir = -20;
+constexpr long kEnoent = -2, kEexist = -17, kEnotdir = -20;
 
 long openat2_in(Container& c, int directory, const char* path, long flags, uint64_t mode, uint64_t resolve) {
   const OpenHow how{static_cast<uint64_t>(flags | O_CLOEXEC), mode, resolve};
@@ -160,10 +160,10 @@ long change_directory(Container& c, const StepView& step) {
   const char* path = step.string(0);
   long fd = open_in_root(c, path, O_PATH | O_DIRECTORY);
   if (fd == kEnoent && step.integer(1) != 0) fd = make_directory_in_root(c, path);
-  if (fd < 0) return fd == kEacces && step.integer(2) != 0 ? 0 : fd;
+  if (fd < 0) return is_ignored(fd, step.integer(2)) ? 0 : fd;
   const long moved = c.calls.call(SYS_fchdir, integer(fd));
   close_fd(c, fd);
-  if (moved < 0) return moved == kEacces && step.integer(2) != 0 ? 0 : moved;
+  if (moved < 0) return is_ignored(moved, step.integer(2)) ? 0 : moved;
   // A directory outside the root shows as "(unreachable)/…" (CVE-2024-21626).
   static char where[4096];
   const long n = c.calls.call(SYS_getcwd, bytes(where, sizeof where), integer(sizeof where));

@@ -3,6 +3,8 @@
  * each version, so that both names can be shown side by side. Sources: cgroup-v2.rst and cgroup-v1/*.rst of the kernel.
  */
 
+import { sharesToWeight } from "./cgroup-wishes";
+
 export type LimitName =
   | "memory.max"
   | "memory.swap.max"
@@ -51,19 +53,6 @@ export interface NormalLimit {
   /** The number in `text`; undefined for a list, and when there is no limit. */
   value: number | undefined;
   unlimited: boolean;
-}
-
-/**
- * v1 shares (2…262144, default 1024) as a v2 weight (1…10000, default 100): 10^((l² + 125 l) / 612 - 7/34) with l = log2(shares), rounded up.
- * The formula of runc since 1.3.2 and crun since 1.23. The linear one before it gave 39 to the default 1024, so that a
- * container which asked for twice the default got less than one which asked for nothing (opencontainers/runc#4772).
- */
-export function sharesToWeight(shares: number): number {
-  if (shares <= 2) return 1;
-  if (shares >= 262144) return 10000;
-  const l = Math.log2(shares);
-  // The subtraction keeps 1024 at 100: floating point lands a hair above it.
-  return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34) - 1e-9);
 }
 
 /** A memory value at or above this is v1's way to say "no limit": 2^63 - 1 rounded down to a page, whatever the page size. */

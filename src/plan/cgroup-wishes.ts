@@ -4,7 +4,7 @@
  */
 
 import { GlassboxError } from "../base/errors";
-import { type LimitName, sharesToWeight } from "./cgroup-limits";
+import type { LimitName, LimitSpec } from "./cgroup-limits";
 import type { OciResources } from "./oci";
 import type { SetCgroupLimit } from "./steps";
 
@@ -17,12 +17,27 @@ export interface WishRequest {
 /** A value that somebody asked for, in the vocabulary of LIMITS. */
 export interface Wish {
   name: LimitName;
+  controller: LimitSpec["controller"];
   flag: string;
   /** v1 file and value pairs, in the order in which they are written. */
   v1: [file: string, value: string, readBack: SetCgroupLimit["readBack"]][];
   v2: [file: string, value: string, readBack: SetCgroupLimit["readBack"]];
 }
 
+/**
+ * v1 shares (2…262144, default 1024) as a v2 weight (1…10000, default 100): 10^((l² + 125 l) / 612 - 7/34) with l = log2(shares), rounded up.
+ * The formula of runc since 1.3.2 and crun since 1.23. The linear one before it gave 39 to the default 1024, so that a
+ * container which asked for twice the default got less than one which asked for nothing (opencontainers/runc#4772).
+ */
+export function sharesToWeight(shares: number): number {
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const l = Math.log2(shares);
+  // The subtraction keeps 1024 at 100: floating point lands a hair above it.
+  return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34) - 1e-9);
+}
+
+/** The refusal of a value, in the one form that the cgroup flags use. */
 export function badFlag(what: string, why: string, hint: string): GlassboxError {
   return new GlassboxError({ code: "bad-flag", what, why, hint });
 }
@@ -37,6 +52,7 @@ function memoryWishes({ resources, facts, current }: WishRequest): Wish[] {
     const value = String(limit);
     wishes.push({
       name: "memory.max",
+      controller: "memory",
       flag: "--memory",
       v1: [["memory.limit_in_bytes", value, "number"]],
       v2: ["memory.max", value, "number"],
@@ -67,6 +83,7 @@ function memoryWishes({ resources, facts, current }: WishRequest): Wish[] {
     }
     const wish: Wish = {
       name: "memory.swap.max",
+      controller: "memory",
       flag: "--memory-swap",
       v1: [["memory.memsw.limit_in_bytes", String(swap), "number"]],
       v2: ["memory.swap.max", String(swap - limit), "number"],
@@ -79,6 +96,7 @@ function memoryWishes({ resources, facts, current }: WishRequest): Wish[] {
     const value = String(reservation);
     wishes.push({
       name: "memory.low",
+      controller: "memory",
       flag: "--memory-reservation",
       v1: [["memory.soft_limit_in_bytes", value, "number"]],
       v2: ["memory.low", value, "number"],
@@ -95,6 +113,7 @@ function cpuWishes(resources: OciResources): Wish[] {
     const value = String(Math.min(262144, Math.max(2, shares)));
     wishes.push({
       name: "cpu.weight",
+      controller: "cpu",
       flag: "--cpu-shares",
       v1: [["cpu.shares", value, "exact"]],
       v2: ["cpu.weight", String(sharesToWeight(shares)), "exact"],
@@ -113,11 +132,19 @@ function cpuWishes(resources: OciResources): Wish[] {
     if (isSet(period)) v1.push(["cpu.cfs_period_us", String(period), "exact"]);
     if (isSet(quota)) v1.push(["cpu.cfs_quota_us", String(quota), "exact"]);
     const both = `${isSet(quota) ? quota : "max"} ${isSet(period) ? period : 100000}`;
-    wishes.push({ name: "cpu.max", flag: isSet(quota) ? "--cpus" : "--cpu-period", v1, v2: ["cpu.max", both, "exact"] });
+    wishes.push({
+      name: "cpu.max",
+      controller: "cpu",
+      flag: isSet(quota) ? "--cpus" : "--cpu-period",
+      v1,
+      v2: ["cpu.max", both, "exact"],
+    });
   }
   // The kernel writes a list in its own way ("0,1" becomes "0-1"), so text cannot be compared.
-  if (cpus) wishes.push({ name: "cpuset.cpus", flag: "--cpuset-cpus", v1: [], v2: ["cpuset.cpus", cpus, "none"] });
-  if (mems) wishes.push({ name: "cpuset.mems", flag: "--cpuset-mems", v1: [], v2: ["cpuset.mems", mems, "none"] });
+  if (cpus)
+    wishes.push({ name: "cpuset.cpus", controller: "cpuset", flag: "--cpuset-cpus", v1: [], v2: ["cpuset.cpus", cpus, "none"] });
+  if (mems)
+    wishes.push({ name: "cpuset.mems", controller: "cpuset", flag: "--cpuset-mems", v1: [], v2: ["cpuset.mems", mems, "none"] });
   return wishes;
 }
 
@@ -125,7 +152,15 @@ function pidsWishes(resources: OciResources): Wish[] {
   const limit = resources.pids?.limit;
   if (!isSet(limit)) return [];
   const value = String(limit);
-  return [{ name: "pids.max", flag: "--pids-limit", v1: [["pids.max", value, "exact"]], v2: ["pids.max", value, "exact"] }];
+  return [
+    {
+      name: "pids.max",
+      controller: "pids",
+      flag: "--pids-limit",
+      v1: [["pids.max", value, "exact"]],
+      v2: ["pids.max", value, "exact"],
+    },
+  ];
 }
 
 /**

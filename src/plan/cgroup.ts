@@ -1,5 +1,6 @@
 /**
- * From the OCI resources to the steps that make a container's cgroups: pure. Knows three kinds of host (v1, v2, both) and answers for
+ * From the OCI resources to the steps that make a container's cgroups: pure. (The table of limits for readers, LIMITS, stands in
+ * cgroup-limits.ts, which a start does not load.) Knows three kinds of host (v1, v2, both) and answers for
  * each controller which hierarchy has it.
  *
  * Which v1 hierarchies a container gets. Each costs a mkdir, a join by `tasks` and a rmdir; medians of 60 on an otherwise idle 6.18:
@@ -19,23 +20,12 @@
 
 import { GlassboxError } from "../base/errors";
 import type { CgroupFacts } from "../base/host-facts";
-import { LIMITS } from "./cgroup-limits";
 import { badFlag, type Wish, wishes } from "./cgroup-wishes";
 import type { OciResources } from "./oci";
 import type { CreateCgroup, JoinCgroup, LimitDevices, SetCgroupLimit } from "./steps";
 
-export { LIMITS, type LimitName, type LimitSpec, type NormalLimit, normaliseLimit, sharesToWeight } from "./cgroup-limits";
-
-/** CgroupFacts with what the probe adds for v1; both may be missing. */
-export interface CgroupStepFacts extends CgroupFacts {
-  /** v1 cpuset: what the hierarchy's root has. */
-  cpuset?: { cpus: string; mems: string };
-  /** v1 memory: false when memory.memsw.* do not exist. */
-  swapLimit?: boolean;
-}
-
 export interface CgroupRequest {
-  facts: CgroupStepFacts;
+  facts: CgroupFacts;
   /** Below each hierarchy's root: "/glassbox/<id>". */
   cgroupsPath: string;
   resources: OciResources;
@@ -96,7 +86,10 @@ function noController(facts: CgroupFacts, flag: string, controller: string): Gla
     code: "no-cgroup-controller",
     what: `${flag} needs the cgroup controller ${controller}`,
     why: `this host has ${MODE_WORDS[facts.mode]}, with the controllers: ${list}`,
-    hint: controller === "devices" ? `${mount}; or give the protection up with --unsafe devices=host` : `${mount}; or leave ${flag} out`,
+    hint:
+      controller === "devices"
+        ? `${mount}; or give the protection up with --unsafe devices=host`
+        : `${mount}; or leave ${flag} out`,
   });
 }
 
@@ -208,9 +201,8 @@ class Builder {
 }
 
 function homeOrFail(facts: CgroupFacts, wish: Wish): Home {
-  const controller = LIMITS.find((limit) => limit.name === wish.name)!.controller;
-  const home = homeOf(facts, controller);
-  if (!home) throw noController(facts, wish.flag, controller);
+  const home = homeOf(facts, wish.controller);
+  if (!home) throw noController(facts, wish.flag, wish.controller);
   return home;
 }
 
@@ -265,7 +257,7 @@ export function cgroupSteps(request: CgroupRequest): CgroupSteps {
       for (const [file, value, readBack] of wish.v1) limits.push(setLimit(`set-${file}`, `${path}/${file}`, value, readBack));
     } else {
       const [file, value, readBack] = wish.v2;
-      enabled.add(LIMITS.find((limit) => limit.name === wish.name)!.controller);
+      enabled.add(wish.controller);
       limits.push(setLimit(`set-${file}`, `${path}/${file}`, value, readBack));
     }
   }

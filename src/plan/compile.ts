@@ -294,7 +294,7 @@ function confineSteps(config: OciConfig): Step[] {
       uid: user.uid,
     });
   }
-  steps.push({ id: "change-directory", kind: "change-directory", ...base, path: cwd, create: true, tolerateEacces: false });
+  steps.push({ id: "change-directory", kind: "change-directory", ...base, path: cwd, create: true, ignore: [] });
   if (config.root.readonly) steps.push({ id: "make-readonly-/", kind: "make-readonly", ...base, path: "/" });
   steps.push(
     { id: "close-descriptors", kind: "close-descriptors", ...base },

@@ -126,7 +126,7 @@ function encodeStep(step: Step, slots: ReadonlyMap<Slot, number>): Encoded {
     case "set-umask":
       return { opcode: 25, args: [step.mask] };
     case "change-directory":
-      return { opcode: 26, args: [step.path, step.create ? 1 : 0, step.tolerateEacces ? 1 : 0] };
+      return { opcode: 26, args: [step.path, step.create ? 1 : 0, packErrnos(step.ignore)] };
     case "install-seccomp":
       return { opcode: 27, args: [step.program] };
     case "bound-capabilities":

@@ -270,8 +270,8 @@ export interface ChangeDirectory extends Base {
   path: string;
   /** Make it when missing (Docker makes WORKDIR). */
   create: boolean;
-  /** Try again after the ids are set when this fails with EACCES. */
-  tolerateEacces: boolean;
+  /** errnos that do not fail the start: the payload stays where it is. */
+  ignore: string[];
 }
 
 export interface InstallSeccomp extends Base {

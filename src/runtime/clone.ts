@@ -82,10 +82,10 @@ export function cloneMiniPlan(
     steps.push({ id: "set-capabilities", kind: "set-capabilities", ...child, phase: "identity", ...sets });
   }
   steps.push(
-    // Mounting moved the child to the mount's directory: back to where the caller is.
+    // Mounting moved the child to the mount's directory: back to where the caller is, unless that is now hidden.
     ...(options.mounts.length === 0
       ? []
-      : [{ id: "change-directory", kind: "change-directory", ...child, phase: "handoff", path: caller.cwd, create: false, tolerateEacces: false } as const]),
+      : [changeDirectory(caller.cwd)]),
     { id: "close-descriptors", kind: "close-descriptors", ...child, phase: "handoff" },
     { id: "restore-signals", kind: "restore-signals", ...child, phase: "handoff" },
     { id: "parent-death", kind: "set-parent-death-signal", ...child, phase: "handoff", signal: 9 },
@@ -103,6 +103,11 @@ export function cloneMiniPlan(
     },
   );
   return { version: 1, steps };
+}
+
+function changeDirectory(path: string): Step {
+  const ignore = ["ENOENT", "EACCES"];
+  return { id: "change-directory", kind: "change-directory", lane: "child", phase: "handoff", path, create: false, ignore };
 }
 
 /** Runs the command in its namespaces, on the caller's own terminal, and gives its exit code. Throws as run does. */

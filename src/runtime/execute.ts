@@ -20,6 +20,8 @@ export interface ExecuteRequest {
   trace: boolean;
   /** Called when the child is ready and waits at "start" (plans that have that step); the calls so far. */
   onReady?: ((trace: Trace, child: Spawned) => void) | undefined;
+  /** Called when a step failed, before the error is thrown: the calls so far, the failed one last. */
+  onFailed?: ((trace: Trace, stepId: string | undefined) => void) | undefined;
   /** Turns the failed call into an error; the child still waits, so /proc/PID/root can be looked at. */
   diagnose: (failure: CallRecord, step: Step, pid: number) => GlassboxError;
 }
@@ -96,6 +98,7 @@ export function executePlan(request: ExecuteRequest): Started {
   } catch (error) {
     descriptors.closeAll();
     if (child !== undefined) abandon(kernel, child);
+    if (request.trace) request.onFailed?.(sorted(trace), error instanceof SyscallError ? error.stepId : "execute");
     throw error;
   } finally {
     descriptors.closeAll();
@@ -170,7 +173,7 @@ interface Ready {
 function awaitReady(request: ExecuteRequest, ready: Ready): void {
   const report = readReport(request.kernel, ready.reportFd, (index) => request.plan.steps[index]!.id, "ready");
   ready.trace.push(...report.records);
-  if (report.failure !== undefined) throw failed(request, report.failure, ready.child.pid);
+  if (report.failure !== undefined) throw failed(request, ready.trace, report.failure, ready.child.pid);
   request.onReady?.(sorted(ready.trace), ready.child);
   ready.lane.attach(ready.start, ready.child.pid, ready.syncFd);
 }
@@ -178,10 +181,12 @@ function awaitReady(request: ExecuteRequest, ready: Ready): void {
 function finish(request: ExecuteRequest, trace: Trace, pid: number, reportFd: number): void {
   const report = readReport(request.kernel, reportFd, (index) => request.plan.steps[index]!.id, "end");
   if (request.trace) trace.push(...report.records);
-  if (report.failure !== undefined) throw failed(request, report.failure, pid);
+  if (report.failure !== undefined) throw failed(request, trace, report.failure, pid);
 }
 
-function failed(request: ExecuteRequest, failure: CallRecord, pid: number): GlassboxError {
+function failed(request: ExecuteRequest, trace: Trace, failure: CallRecord, pid: number): GlassboxError {
+  // With a trace the same call was recorded already.
+  if (!request.trace) trace.push(failure);
   const step = request.plan.steps.find(({ id }) => id === failure.stepId)!;
   return request.diagnose(failure, step, pid);
 }

@@ -147,17 +147,19 @@ export class ParentLane {
       case "write-id-map":
         return this.writeFile(step, `/proc/${pid}/${step.file}`, step.value);
       case "set-rlimit":
-        return this.call(
+        this.call(
           step,
           "prlimit64",
           () => [number(pid), text(step.resource), number(step.soft), number(step.hard)],
           () => this.kernel.prlimit(pid, step.resource, step.soft, step.hard),
         );
+        return;
       case "synchronize":
-        return this.call(step, "write", () => [number(syncFd), text("\0"), number(1)], () => {
+        this.call(step, "write", () => [number(syncFd), text("\0"), number(1)], () => {
           this.kernel.sendByte(syncFd, 0);
           return 1;
         });
+        return;
       default:
         throw new RangeError(`step ${step.id} (${step.kind}) does not belong here`);
     }

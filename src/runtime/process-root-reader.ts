@@ -12,22 +12,16 @@ export class ProcessRootReader implements RootReader {
   private constructor(
     private readonly kernel: Kernel,
     private readonly rootFd: number,
-    private readonly noexecMounts: ReadonlySet<string>,
+    /** Mount point → mounted noexec. */
+    private readonly mounts: ReadonlyMap<string, boolean>,
   ) {}
 
   /** Opens the root of `pid`, a child of this process that still waits. */
   static open(kernel: Kernel, pid: number): ProcessRootReader {
-    const { readFileSync } = require("node:fs") as typeof import("node:fs");
-    const noexec = new Set<string>();
-    try {
-      for (const line of readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n")) {
-        const fields = line.split(" ");
-        if (fields[5]?.split(",").includes("noexec")) noexec.add(fields[4]!);
-      }
-    } catch {
-      // Gone already: then nothing below finds a file either, and the errno speaks alone.
-    }
-    return new ProcessRootReader(kernel, kernel.open(`/proc/${pid}/root`, ["O_PATH", "O_DIRECTORY"]), noexec);
+    const { readMountinfo } = require("../host/mountinfo") as typeof import("../host/mountinfo");
+    // Later lines lie on top of earlier ones at the same place.
+    const mounts = new Map(readMountinfo(pid).map(({ mountpoint, options }) => [mountpoint, options.includes("noexec")]));
+    return new ProcessRootReader(kernel, kernel.open(`/proc/${pid}/root`, ["O_PATH", "O_DIRECTORY"]), mounts);
   }
 
   close(): void {
@@ -80,7 +74,8 @@ export class ProcessRootReader implements RootReader {
   /** The mount a path lies on is the longest mount point that it starts with. */
   private isNoexec(path: string): boolean {
     for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
-      if (this.noexecMounts.has(at)) return true;
+      const noexec = this.mounts.get(at);
+      if (noexec !== undefined) return noexec;
       if (at === "/") return false;
     }
   }

@@ -33,6 +33,8 @@ export interface RunContext {
    * the payload's own output.
    */
   onReady?: ((plan: Plan, trace: Trace, child: Spawned) => void) | undefined;
+  /** With onReady: a step failed; the calls so far. The error itself is thrown. */
+  onFailed?: ((plan: Plan, trace: Trace, stepId: string | undefined) => void) | undefined;
   /** Makes an image that the store lacks (the CLI passes bootstrap). */
   bootstrap?: ((reference: string, store: Store) => Promise<ImageRecord | undefined>) | undefined;
 }
@@ -226,7 +228,7 @@ function startOrExplain(
   context: RunContext,
 ): Started {
   const { config, facts } = prepared;
-  const { onReady } = context;
+  const { onReady, onFailed } = context;
   try {
     return executePlan({
       kernel,
@@ -234,6 +236,7 @@ function startOrExplain(
       stdio,
       trace: onReady !== undefined,
       onReady: onReady === undefined ? undefined : (trace, child) => onReady(plan, trace, child),
+      onFailed: onFailed === undefined ? undefined : (trace, stepId) => onFailed(plan, trace, stepId),
       diagnose: (failure, step, pid) => {
         const { diagnoseFailure } = require("./failure") as typeof import("./failure");
         const { user, cwd, args } = config.process;

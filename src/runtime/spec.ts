@@ -119,7 +119,7 @@ export function buildSpec(
     linux: {
       namespaces: namespacesOf(options),
       devices: [...STANDARD_NODES, ...lookups.devices.map(({ node }) => node)],
-      ...(unsafe.cgroup === "off" ? {} : { cgroupsPath: `/glassbox/${ids.containerId}`, resources: resourcesOf(options, lookups) }),
+      ...(unsafe.cgroup === "off" ? {} : { cgroupsPath: `/glassbox/${ids.containerId}`, resources: resourcesOf(options, facts, lookups) }),
       rootfsPropagation: "slave",
       maskedPaths: privileged || unsafe.proc === "host" ? [] : defaultMaskedPaths(lookups.throttledCpus),
       readonlyPaths: open || unsafe.proc === "host" ? [] : [...DEFAULT_READONLY_PATHS],
@@ -173,16 +173,16 @@ function rlimitsOf(options: RunOptions, maxOpenFiles: number): OciRlimit[] {
   return [...limits, { type: "RLIMIT_NOFILE", soft: Math.min(1024, hard), hard }];
 }
 
-function resourcesOf(options: RunOptions, lookups: Lookups): OciResources {
+function resourcesOf(options: RunOptions, facts: HostFacts, lookups: Lookups): OciResources {
   const resources: OciResources = { devices: deviceRules(options, lookups) };
   const { memoryBytes, memorySwapBytes, memoryReservationBytes } = options;
   if (memoryBytes !== undefined || memorySwapBytes !== undefined || memoryReservationBytes !== undefined) {
     resources.memory = {
       ...(memoryBytes === undefined ? {} : { limit: memoryBytes }),
-      // Docker's default: as much swap again as memory.
+      // Docker's default: as much swap again as memory, where the kernel counts swap.
       ...(memorySwapBytes !== undefined
         ? { swap: memorySwapBytes }
-        : memoryBytes !== undefined
+        : memoryBytes !== undefined && facts.cgroup.swapLimit !== false
           ? { swap: memoryBytes * 2 }
           : {}),
       ...(memoryReservationBytes === undefined ? {} : { reservation: memoryReservationBytes }),

@@ -1,9 +1,10 @@
 import test from "ava";
 import { GlassboxError } from "../../../src/base/errors";
-import { cgroupSteps, type CgroupStepFacts, parseCpuList } from "../../../src/plan/cgroup";
+import type { CgroupFacts } from "../../../src/base/host-facts";
+import { cgroupSteps, parseCpuList } from "../../../src/plan/cgroup";
 import type { OciResources } from "../../../src/plan/oci";
 
-const hybrid: CgroupStepFacts = {
+const hybrid: CgroupFacts = {
   mode: "hybrid",
   v1: ["cpu", "cpuset", "memory", "devices", "freezer", "pids"].map((name) => ({
     controllers: [name],
@@ -13,21 +14,21 @@ const hybrid: CgroupStepFacts = {
   cpuset: { cpus: "0-3", mems: "0-1" },
   swapLimit: true,
 };
-const legacy: CgroupStepFacts = {
+const legacy: CgroupFacts = {
   ...hybrid,
   mode: "legacy",
   v1: [{ controllers: ["cpu", "cpuacct"], mountpoint: "/cg/cpu,cpuacct" }, ...hybrid.v1.slice(1)],
   v2: undefined,
 };
-const unified: CgroupStepFacts = {
+const unified: CgroupFacts = {
   mode: "unified",
   v1: [],
   v2: { mountpoint: "/cg", controllers: ["cpuset", "cpu", "io", "memory", "pids"] },
 };
-const none: CgroupStepFacts = { mode: "none", v1: [], v2: undefined };
+const none: CgroupFacts = { mode: "none", v1: [], v2: undefined };
 
 const cgroupsPath = "/glassbox/c1";
-const compile = (facts: CgroupStepFacts, resources: OciResources, extra = {}) =>
+const compile = (facts: CgroupFacts, resources: OciResources, extra = {}) =>
   cgroupSteps({ facts, cgroupsPath, resources, ...extra });
 const writes = (steps: ReturnType<typeof cgroupSteps>) =>
   steps.prepare.flatMap((step) => (step.kind === "set-cgroup-limit" ? [`${step.file}=${step.value}`] : []));
@@ -126,7 +127,7 @@ test("memory plus swap goes first when both are raised past the present sum, las
 });
 
 test("a cpuset that came along with cpu is filled although nobody asked for it", (t) => {
-  const facts: CgroupStepFacts = { ...legacy, v1: [{ controllers: ["cpu", "cpuset"], mountpoint: "/cg/cpu" }] };
+  const facts: CgroupFacts = { ...legacy, v1: [{ controllers: ["cpu", "cpuset"], mountpoint: "/cg/cpu" }] };
   t.deepEqual(writes(compile(facts, { cpu: { shares: 2 } })), [
     "/cg/cpu/glassbox/cpuset.cpus=0-3",
     "/cg/cpu/glassbox/cpuset.mems=0-1",
@@ -148,7 +149,7 @@ test("devices: v1 lines, a BPF program on v2, neither when privileged", (t) => {
 });
 
 test("a limit that nothing here can keep is refused, with flag, controller, mode and remedy", (t) => {
-  const cases: [CgroupStepFacts, OciResources, RegExp][] = [
+  const cases: [CgroupFacts, OciResources, RegExp][] = [
     [
       none,
       { memory: { limit: 1 << 20 } },
