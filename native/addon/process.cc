@@ -142,6 +142,7 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   auto result = Napi::Object::New(env);
   result.Set("pid", Napi::Number::New(env, static_cast<double>(pid)));
   result.Set("pidfd", Napi::Number::New(env, pidfd));
+  result.Set("flags", Napi::BigInt::New(env, static_cast<uint64_t>(args.flags)));
   result.Set("startNs", Napi::BigInt::New(env, start));
   result.Set("durationNs", Napi::BigInt::New(env, duration));
   return result;

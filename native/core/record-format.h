@@ -28,7 +28,10 @@ struct RecordHeader {
 
 enum class RecordArgType : uint16_t { Integer = 1, String = 2, Bytes = 3, Null = 4 };
 
-// Followed by `length` bytes of a string (without NUL), padded to 8.
+// Of a buffer or struct only so much is kept.
+constexpr uint32_t kRecordedBytes = 64;
+
+// Followed by `length` bytes of a string (without NUL), or by the first kRecordedBytes of a buffer, padded to 8.
 struct RecordArg {
   uint16_t type;
   uint16_t truncated;

@@ -19,8 +19,8 @@ uint64_t now_ns() {
 }
 
 uint32_t recorded_length(const CallArg& arg) {
-  if (arg.type != RecordArgType::String) return 0;
-  return arg.length < kMaxString ? arg.length : kMaxString;
+  const uint32_t most = arg.type == RecordArgType::String ? kMaxString : arg.type == RecordArgType::Bytes ? kRecordedBytes : 0;
+  return arg.length < most ? arg.length : most;
 }
 
 uint32_t padded(uint32_t n) { return (n + 7) & ~7u; }

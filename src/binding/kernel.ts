@@ -22,6 +22,8 @@ export interface SpawnRequest {
 export interface Spawned {
   pid: number;
   pidfd: number;
+  /** All flags that clone3 was given, those of `SpawnRequest` among them. */
+  flags: bigint;
   startNs: bigint;
   durationNs: bigint;
 }

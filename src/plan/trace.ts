@@ -9,8 +9,8 @@ export type CallArgument =
   | { type: "int"; value: bigint }
   /** Text that the kernel was given; `truncated` when longer than what was recorded. */
   | { type: "string"; value: string; truncated?: boolean }
-  /** A buffer or struct: only its length is kept. */
-  | { type: "bytes"; length: number }
+  /** A buffer or struct as it was after the call: its length, and of its content the first 64 bytes. */
+  | { type: "bytes"; length: number; data?: Uint8Array }
   | { type: "null" };
 
 export interface CallRecord {

@@ -7,11 +7,11 @@ import { overlayOptions } from "../plan/encode";
 import type { Clone, LimitDevices, MountOverlay, SetCgroupLimit, Step } from "../plan/steps";
 import type { CallArgument, Trace } from "../plan/trace";
 
+/** What clone3 is told to send when the child ends. */
+const SIGCHLD = 17;
+
 /** mount(2) takes its options in one page, less a NUL. */
 const MAX_MOUNT_OPTIONS = 4095;
-
-/** What every clone of ours has besides its namespaces: shared memory until exec, a pidfd, default signal handlers (native/addon/process.cc). */
-const SPAWN_FLAGS = ["CLONE_VM", "CLONE_VFORK", "CLONE_PIDFD", "CLONE_CLEAR_SIGHAND"];
 
 export interface CloneEnvironment {
   initFd: number;
@@ -130,10 +130,7 @@ export class ParentLane {
       stepId: step.id,
       lane: "parent",
       syscall: "clone3",
-      args: [
-        text([...SPAWN_FLAGS, ...step.flags, ...(cgroupFd === undefined ? [] : ["CLONE_INTO_CGROUP"])].join("|")),
-        ...(step.cgroupPath === undefined ? [] : [text(step.cgroupPath)]),
-      ],
+      args: [number(spawned.flags), number(SIGCHLD), ...(step.cgroupPath === undefined ? [] : [text(step.cgroupPath)])],
       result: BigInt(spawned.pid),
       startNs: spawned.startNs,
       durationNs: spawned.durationNs,

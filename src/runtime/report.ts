@@ -5,6 +5,7 @@ import type { Kernel } from "../binding";
 
 const HEADER_BYTES = 40;
 const ARGUMENT_BYTES = 16;
+const RECORDED_BYTES = 64;
 const RECORD_FAILURE = 2;
 const RECORD_READY = 3;
 
@@ -53,7 +54,9 @@ function parseRecord(kernel: Kernel, bytes: Buffer, stepIdOf: (index: number) =>
       args.push(bytes.readUInt16LE(at - ARGUMENT_BYTES + 2) === 1 ? { type: "string", value: text, truncated: true } : { type: "string", value: text });
       at += (length + 7) & ~7;
     } else if (type === 3) {
-      args.push({ type: "bytes", length });
+      const kept = Math.min(length, RECORDED_BYTES);
+      args.push({ type: "bytes", length, data: new Uint8Array(bytes.subarray(at, at + kept)) });
+      at += (kept + 7) & ~7;
     } else {
       args.push(type === 4 ? { type: "null" } : { type: "int", value });
     }

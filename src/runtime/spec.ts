@@ -131,7 +131,10 @@ export function buildSpec(
 
 /** Ports below 1024 and ping are the container's own affair in its own network namespace, as Docker has it since 20.10. */
 function defaultSysctls(options: RunOptions): Record<string, string> {
-  return options.network === "host" ? {} : { "net.ipv4.ip_unprivileged_port_start": "0" };
+  if (options.network === "host") return {};
+  const ports = { "net.ipv4.ip_unprivileged_port_start": "0" };
+  // Group numbers are those of the user namespace; one with few of them refuses the whole range.
+  return options.userns === "private" ? ports : { ...ports, "net.ipv4.ping_group_range": "0 2147483647" };
 }
 
 function namespacesOf(options: RunOptions): OciNamespace[] {

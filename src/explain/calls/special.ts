@@ -145,24 +145,12 @@ const clone: SpecialFormatter = (args, context) => {
   return [`child_stack=${stack}`, `flags=${[names, signal].filter(Boolean).join("|") || "0"}`];
 };
 
-const CLONE_BITS: ReadonlyMap<string, bigint> = new Map([
-  ["", 0n] as const,
-  ...CLONE_FLAGS.map(([bit, name]) => [name, bit] as const),
-]);
-
-/** Fields instead of the structure: (flags[, exit signal[, cgroup descriptor]]), or flags and cgroup as text. */
-const clone3: SpecialFormatter = (args, context) => {
-  const [flagText, cgroup] = args;
-  if (flagText?.type === "string") {
-    const bits = flagText.value.split("|").map((name) => CLONE_BITS.get(name));
-    const known = bits.every((bit) => bit !== undefined);
-    const sum = bits.reduce<bigint>((all, bit) => all | (bit ?? 0n), 0n);
-    const names = known ? flagSet(sum, CLONE_FLAGS) : plain(flagText, context);
-    const into = cgroup?.type === "string" ? [`cgroup=<${quote(cgroup.value).slice(1, -1)}>`] : [];
-    return [`{${[`flags=${names}`, ...into].join(", ")}}`, "88"];
-  }
-  const value = int(args[0]);
-  return value === undefined ? undefined : [cloneArgsText(value, int(args[1]), int(args[2])), "88"];
+/** Fields instead of the structure: (flags[, exit signal[, cgroup as a descriptor or as its path]]). */
+const clone3: SpecialFormatter = (args) => {
+  const flags = int(args[0]);
+  if (flags === undefined) return undefined;
+  const cgroup = args[2]?.type === "string" ? `<${quote(args[2].value).slice(1, -1)}>` : int(args[2]);
+  return [cloneArgsText(flags, int(args[1]), cgroup), "88"];
 };
 
 /** Fields instead of the structure: (directory, path, flags, mode, resolve[, size]). */

@@ -35,7 +35,7 @@ export function openHowText(flags: bigint, mode: bigint, resolve: bigint, contex
 export const openHow = struct("open_how", 24, (view, context) => openHowText(u64(view, 0), u64(view, 8), u64(view, 16), context));
 
 /** The fields of struct clone_args that a container start uses. */
-export function cloneArgsText(flags: bigint, exitSignal: bigint | undefined, cgroup: bigint | undefined): string {
+export function cloneArgsText(flags: bigint, exitSignal: bigint | undefined, cgroup: bigint | string | undefined): string {
   const parts = [`flags=${flagSet(flags, CLONE_FLAGS)}`];
   if (exitSignal !== undefined) parts.push(`exit_signal=${SIGNALS[Number(exitSignal)] ?? exitSignal.toString()}`);
   if (cgroup !== undefined) parts.push(`cgroup=${cgroup}`);

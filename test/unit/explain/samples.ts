@@ -1,0 +1,171 @@
+/** One step of every kind, and of every variant that has a text of its own. Parameters are words that occur nowhere else. */
+
+import type { Step, StepKind } from "../../../src/plan/steps";
+
+const child = { lane: "child", phase: "rootfs" } as const;
+const parent = { lane: "parent", phase: "prepare" } as const;
+
+function mount(fstype: string, target: string, flags: string[] = []): Step {
+  return {
+    id: `mount-${target}`,
+    kind: "mount-filesystem",
+    ...child,
+    fstype,
+    source: fstype,
+    target,
+    flags,
+    data: "",
+    createTarget: true,
+    noSymlinks: true,
+    ignore: [],
+  };
+}
+
+function limit(file: string): Step {
+  return { id: file, kind: "set-cgroup-limit", ...parent, file: `/cg/q/${file}`, value: "4711", readBack: "number" };
+}
+
+const namespaces = ["NS", "PID", "UTS", "IPC", "NET", "USER", "CGROUP", "TIME"].map((name) => `CLONE_NEW${name}`);
+
+export const SAMPLES: readonly Step[] = [
+  { id: "create-cgroup", kind: "create-cgroup", ...parent, path: "/cg/qqq", hierarchy: "memory" },
+  ...["memory.max", "memory.swap.max", "cpu.max", "cpu.shares", "cpuset.cpus", "pids.max", "io.max"].map(limit),
+  {
+    id: "devices-v1",
+    kind: "limit-devices",
+    ...parent,
+    how: "v1",
+    path: "/cg/dev",
+    allow: ["c *:* m", "c 1:3 rwm", "c 1:5 rwm"],
+  },
+  {
+    id: "devices-ebpf",
+    kind: "limit-devices",
+    ...parent,
+    how: "ebpf",
+    path: "/cg/dev",
+    allow: ["c 1:3 rwm"],
+    program: new Uint8Array(16),
+  },
+  { id: "devices-all", kind: "limit-devices", ...parent, how: "v1", path: "/cg/dev", allow: ["a *:* rwm"] },
+  {
+    id: "mount-overlay",
+    kind: "mount-overlay",
+    ...parent,
+    lowerdirs: ["l/A", "l/B"],
+    upperdir: "/upq",
+    workdir: "/workq",
+    target: "/mergedq",
+    cwd: "/store",
+    options: [],
+  },
+  { id: "clone", kind: "clone", lane: "parent", phase: "clone", flags: namespaces, cgroupSlot: "cg", cgroupPath: "/cg/unified" },
+  { id: "clone-plain", kind: "clone", lane: "parent", phase: "clone", flags: [] },
+  ...(["setgroups", "uid_map", "gid_map"] as const).map((file): Step => ({
+    id: file,
+    kind: "write-id-map",
+    lane: "parent",
+    phase: "attach",
+    file,
+    value: "0 4711 1",
+  })),
+  { id: "rlimit", kind: "set-rlimit", lane: "parent", phase: "attach", resource: "RLIMIT_NOFILE", soft: 4711, hard: -1 },
+  ...(["release", "start"] as const).flatMap((point): Step[] => [
+    { id: `${point}-p`, kind: "synchronize", lane: "parent", phase: "attach", point },
+    { id: `${point}-c`, kind: "synchronize", lane: "child", phase: "attach", point },
+  ]),
+  { id: "session", kind: "new-session", ...child },
+  { id: "keyring", kind: "new-keyring", ...child, name: "_ses.qqq" },
+  { id: "death", kind: "set-parent-death-signal", ...child, signal: 9 },
+  { id: "join-tasks", kind: "join-cgroup", ...child, hierarchy: "memory", file: "/cg/q/tasks", slot: "m" },
+  { id: "join-procs", kind: "join-cgroup", ...child, hierarchy: "unified", file: "/cg/q/cgroup.procs", slot: "u" },
+  { id: "join-ns", kind: "join-namespace", ...child, namespace: "pid", flag: "CLONE_NEWPID", path: "/proc/77/ns/pid", slot: "p" },
+  {
+    id: "join-net",
+    kind: "join-namespace",
+    ...child,
+    namespace: "net",
+    flag: "CLONE_NEWNET",
+    path: "/proc/77/ns/net",
+    slot: "n",
+  },
+  { id: "cgroupns", kind: "new-cgroup-namespace", ...child },
+  { id: "slave", kind: "set-propagation", ...child, target: "/", flags: ["MS_REC", "MS_SLAVE"] },
+  { id: "private", kind: "set-propagation", ...child, target: "/", flags: ["MS_PRIVATE"] },
+  { id: "shared", kind: "set-propagation", ...child, target: "/", flags: ["MS_REC", "MS_SHARED"] },
+  { id: "open-root", kind: "open-root", ...child, path: "/mergedq" },
+  mount("proc", "/proc", ["MS_NOSUID", "MS_NODEV", "MS_NOEXEC"]),
+  mount("sysfs", "/sys", ["MS_RDONLY"]),
+  mount("devpts", "/dev/pts"),
+  mount("mqueue", "/dev/mqueue"),
+  mount("cgroup2", "/sys/fs/cgroup", ["MS_RDONLY"]),
+  mount("cgroup", "/sys/fs/cgroup/pids"),
+  mount("tmpfs", "/dev"),
+  mount("tmpfs", "/dev/shm"),
+  mount("tmpfs", "/sys/fs/cgroup"),
+  mount("tmpfs", "/tmp"),
+  mount("ext4", "/disk"),
+  {
+    id: "bind",
+    kind: "bind-mount",
+    ...child,
+    source: "/srv/q",
+    target: "/data/q",
+    recursive: true,
+    attributes: ["MOUNT_ATTR_RDONLY"],
+    propagation: "MS_PRIVATE",
+    createTarget: "directory",
+  },
+  ...(["mknod", "bind"] as const).map((how): Step => ({
+    id: `dev-${how}`,
+    kind: "create-device",
+    ...child,
+    how,
+    path: "/dev/null",
+    type: "c",
+    major: 1,
+    minor: 3,
+    mode: 0o666,
+    uid: 0,
+    gid: 0,
+  })),
+  { id: "link", kind: "create-symlink", ...child, target: "/proc/self/fd", path: "/dev/fd" },
+  { id: "console", kind: "open-console", ...child, rows: 47, columns: 111, uid: 0 },
+  { id: "pivot", kind: "change-root", ...child, method: "pivot_root", path: "/mergedq" },
+  { id: "chroot", kind: "change-root", ...child, method: "chroot", path: "/mergedq" },
+  { id: "hostname", kind: "set-hostname", ...child, hostname: "hostq" },
+  { id: "domainname", kind: "set-domainname", ...child, domainname: "domainq" },
+  { id: "lo", kind: "bring-up-loopback", ...child },
+  { id: "sysctl", kind: "set-sysctl", ...child, key: "net.core.somaxconn", value: "4711" },
+  ...["/", "/proc/sys", "/sys/fs/cgroup", "/elsewhere"].map((path): Step => ({
+    id: `ro-${path}`,
+    kind: "make-readonly",
+    ...child,
+    path,
+  })),
+  ...["/proc/kcore", "/elsewhere"].map((path): Step => ({ id: `mask-${path}`, kind: "mask-path", ...child, path })),
+  { id: "close", kind: "close-descriptors", ...child },
+  { id: "umask", kind: "set-umask", ...child, mask: 0o027 },
+  { id: "chdir", kind: "change-directory", ...child, path: "/work/q", create: true, ignore: ["ENOENT", "EACCES"] },
+  { id: "seccomp", kind: "install-seccomp", ...child, program: new Uint8Array(80) },
+  { id: "bound", kind: "bound-capabilities", ...child, keep: 0xa80425fbn, lastCap: 40 },
+  { id: "user", kind: "set-user", ...child, uid: 4711, gid: 4712, groups: [4713], setGroups: true, keepCapabilities: true },
+  { id: "user-rootless", kind: "set-user", ...child, uid: 0, gid: 0, groups: [], setGroups: false, keepCapabilities: false },
+  { id: "caps", kind: "set-capabilities", ...child, effective: 3n, permitted: 3n, inheritable: 0n, ambient: 0n },
+  { id: "nnp", kind: "no-new-privileges", ...child },
+  { id: "signals", kind: "restore-signals", ...child },
+  { id: "oom", kind: "set-oom-score", ...child, value: 471 },
+  {
+    id: "execute",
+    kind: "execute",
+    lane: "child",
+    phase: "handoff",
+    candidates: ["/bin/shq", "/usr/bin/shq"],
+    argv: ["shq", "-c", "true"],
+    env: ["PATH=/bin", "SECRET=hush"],
+    reaper: true,
+  },
+];
+
+/** Text of every string of a lesson is checked per kind, so the kinds have to be complete. */
+export const SAMPLE_KINDS: ReadonlySet<StepKind> = new Set(SAMPLES.map(({ kind }) => kind));
