@@ -13,8 +13,9 @@ export const clone: Verb = {
   async run(parsed, globals) {
     const request = toCloneRequest(parsed, process.env);
     if (request.as === "c") {
-      const { cloneProgram } = require("./clone-c") as typeof import("./clone-c");
-      writeTo(1, cloneProgram(request.options, globals.lang));
+      const { cloneProgramC } = require("../explain/clone-c") as typeof import("../explain/clone-c");
+      const { args, ...rest } = request.options;
+      writeTo(1, cloneProgramC({ ...rest, command: args }, globals.lang));
       return 0;
     }
     const { executeClone } = require("./execute") as typeof import("./execute");

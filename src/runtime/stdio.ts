@@ -1,10 +1,10 @@
 /**
- * The payload's 0, 1 and 2. A pipe or socket of the caller is handed over as it is (nothing is faster or more exact). A file or a terminal is
- * not: through /proc/self/fd a container could open the same file again with other rights, or type into the caller's shell (TIOCSTI). Between
+ * The payload's 0, 1 and 2. A pipe or socket of the caller is handed over as it is (nothing is faster or more exact). A file, a named pipe or a
+ * terminal is not: through /proc/self/fd a container could open the same file again with other rights, or type into the caller's shell (TIOCSTI). Between
  * those and the payload stands a pipe, or with -t the container's own pty.
  */
 
-import { fstatSync } from "node:fs";
+import { fstatSync, readlinkSync } from "node:fs";
 
 import { SyscallError } from "../base/errors";
 import { INIT_PATH, type Kernel, type RelayPair } from "../binding";
@@ -26,10 +26,15 @@ export interface PreparedStdio {
 function passesAsItIs(fd: number): boolean {
   try {
     const stat = fstatSync(fd);
-    return stat.isFIFO() || stat.isSocket() || isNullDevice(stat);
+    return (stat.isFIFO() && isAnonymous(fd)) || stat.isSocket() || isNullDevice(stat);
   } catch {
     return false;
   }
+}
+
+/** A named pipe is an inode of the host's file system: the payload could change its owner and mode, or open its other end. */
+function isAnonymous(fd: number): boolean {
+  return readlinkSync(`/proc/self/fd/${fd}`).startsWith("pipe:[");
 }
 
 /** The child puts its own /dev/null in the place of ours. */

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
 import { GlassboxError } from "../../../src/base/errors";
-import { cloneProgram } from "../../../src/cli/clone-c";
 import { CLONE_FLAGS, type CloneRequest, toCloneRequest } from "../../../src/cli/clone-flags";
 import { parseFlags } from "../../../src/cli/flags";
+import { cloneProgramC } from "../../../src/explain/clone-c";
 import type { CloneOptions } from "../../../src/runtime/clone-options";
 
 function request(...argv: string[]): CloneRequest {
@@ -79,6 +79,8 @@ function compile(source: string, directory: string): string {
   if (result.status !== 0) throw new Error(result.stderr);
   return program;
 }
+
+const cloneProgram = ({ args, ...rest }: CloneOptions, lang: "en" | "zh"): string => cloneProgramC({ ...rest, command: args }, lang);
 
 withCompiler("the printed program compiles without a warning and passes any argument on unchanged", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "glassbox-clone-c-"));
