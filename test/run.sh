@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 # Files of tests that were removed from the source must not run again.
 rm -rf dist/test
-npx --no-install tsc -p .
+npm run --silent build:ts
 # ava's own exit code is kept beside the pipe: a crash of the runner must not pass for a short list of tests.
 status=$(mktemp)
 trap 'rm -f "$status"' EXIT

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -77,10 +78,18 @@ Napi::Value Lsetxattr(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// Node's crypto module takes two milliseconds to load.
+Napi::Value RandomBytes(const Napi::CallbackInfo& info) {
+  auto bytes = Napi::Buffer<uint8_t>::New(info.Env(), static_cast<size_t>(integer(info[0])));
+  if (getrandom(bytes.Data(), bytes.Length(), 0) != static_cast<ssize_t>(bytes.Length())) return throw_errno(info.Env(), "getrandom", errno);
+  return bytes;
+}
+
 }  // namespace
 
 void RegisterFiles(Napi::Env env, Napi::Object exports) {
   exports.Set("writeKernelFile", Napi::Function::New(env, WriteKernelFile));
+  exports.Set("randomBytes", Napi::Function::New(env, RandomBytes));
   exports.Set("mknod", Napi::Function::New(env, Mknod));
   exports.Set("lchown", Napi::Function::New(env, Lchown));
   exports.Set("llistxattr", Napi::Function::New(env, Llistxattr));

@@ -96,12 +96,13 @@ long mount_filesystem(Container& c, const StepView& step) {
 // The source is taken once, as a detached copy of its tree; attributes apply to all of it (a plain "remount,bind,ro" leaves
 // sub-mounts writable); only then does it appear in the container.
 long bind_mount(Container& c, const StepView& step) {
-  const bool recursive = step.integer(2) != 0;
+  const bool recursive = step.integer(2) != 0, on_top = step.integer(2) == 2;
+  const auto attributes = static_cast<uint64_t>(step.integer(3));
   const long tree = c.calls.call(SYS_open_tree, integer(AT_FDCWD), string(step.string(0)),
                                  integer(kOpenTreeClone | kOpenTreeCloexec | (recursive ? kAtRecursive : 0)));
   if (tree < 0) return tree;
-  long r = set_attributes(c, static_cast<int>(tree), recursive, static_cast<uint64_t>(step.integer(3)),
-                          static_cast<uint64_t>(step.integer(4)));
+  long r = set_attributes(c, static_cast<int>(tree), recursive, on_top ? 0 : attributes, static_cast<uint64_t>(step.integer(4)));
+  if (r >= 0 && on_top) r = set_attributes(c, static_cast<int>(tree), false, attributes, 0);
   if (r < 0) return r;
   const long target = open_target(c, step.string(1), static_cast<Create>(step.integer(5)), 0);
   if (target < 0) return target;

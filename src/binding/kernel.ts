@@ -113,6 +113,9 @@ export interface Kernel {
   /** umount2(2), e.g. ["MNT_DETACH"]. */
   umount(target: string, flags: string[]): void;
 
+  /** getrandom(2): at most 256 bytes, in one piece. */
+  randomBytes(count: number): Buffer;
+
   // --- files ---------------------------------------------------------------------------------------------------------
   /** open O_WRONLY without O_CREAT, one write, close: for cgroup and proc files. */
   writeKernelFile(path: string, value: string): void;

@@ -1,14 +1,11 @@
-#!/usr/bin/env node
-/** Entry of the `glassbox` command. Keeps the cheap answers cheap and loads nothing that the command does not need. */
+/** Runs the command line and leaves with its exit code. The `bin` is src/launch/main.ts, which gets here faster. */
 
-import type { dispatch } from "./dispatch";
+import { dispatch } from "./dispatch";
 
-const argv = process.argv.slice(2);
-
-if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v")) {
-  (require("./version") as typeof import("./version")).printShort();
-} else {
-  const run = (require("./dispatch") as { dispatch: typeof dispatch }).dispatch;
+/** `argv` is without node and script. */
+export function main(argv: readonly string[]): void {
   // exit() rather than a fall-through: a descriptor left open somewhere must not keep a finished command alive.
-  void run(argv).then((code) => process.exit(code));
+  void dispatch(argv).then((code) => process.exit(code));
 }
+
+if (require.main === module) main(process.argv.slice(2));

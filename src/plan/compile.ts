@@ -17,6 +17,8 @@ export interface OverlayPaths {
   workdir: string;
   merged: string;
   cwd: string;
+  /** Nobody will read the writable layer later (--rm): unmounting need not wait for the disk. overlayfs, "Volatile mount". */
+  volatile: boolean;
 }
 
 /** What a plan needs that an OCI config has no place for. */
@@ -134,7 +136,7 @@ function overlayStep(config: OciConfig, context: CompileContext, facts: HostFact
     workdir: overlay.workdir,
     target: config.root.path,
     cwd: overlay.cwd,
-    options: asRoot ? [] : ["userxattr"],
+    options: [...(asRoot ? [] : ["userxattr"]), ...(overlay.volatile ? ["volatile"] : [])],
   };
 }
 

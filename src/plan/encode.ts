@@ -92,7 +92,7 @@ function encodeStep(step: Step, slots: ReadonlyMap<Slot, number>): Encoded {
         args: [
           step.source,
           step.target,
-          step.recursive ? 1 : 0,
+          step.recursive ? (step.attributesOnTop === true ? 2 : 1) : 0,
           flagBits(step.attributes, MOUNT_ATTRIBUTES),
           flagBits([step.propagation], MOUNT_FLAGS),
           CREATE[step.createTarget],

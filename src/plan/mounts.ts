@@ -48,15 +48,18 @@ interface ParsedOptions {
   data: string[];
   propagation: string;
   recursive: boolean;
+  /** runtime-spec: "ro" is for the mount itself, "rro" for those below it too. */
+  recursiveReadonly: boolean;
   bind: boolean;
   /** What an absent bind target is: the source's kind, told by the caller of compile. */
   create: BindMount["createTarget"];
 }
 
 function parseOptions(options: readonly string[]): ParsedOptions {
-  const parsed: ParsedOptions = { flags: [], data: [], propagation: "MS_PRIVATE", recursive: false, bind: false, create: "directory" };
+  const parsed: ParsedOptions = { flags: [], data: [], propagation: "MS_PRIVATE", recursive: false, recursiveReadonly: false, bind: false, create: "directory" };
   for (const word of options) {
-    const flag = FLAG_WORDS[word];
+    const flag = FLAG_WORDS[word === "rro" ? "ro" : word];
+    if (word === "rro") parsed.recursiveReadonly = true;
     const propagation = PROPAGATION_WORDS[word];
     if (flag !== undefined) {
       parsed.flags = parsed.flags.filter((known) => known !== flag.replace("-", ""));
@@ -148,6 +151,7 @@ export function compileMount(
         target: mount.destination,
         recursive: parsed.recursive,
         attributes: parsed.flags.flatMap((flag) => ATTRIBUTE_OF_FLAG[flag] ?? []),
+        ...(parsed.recursive && parsed.flags.includes("MS_RDONLY") && !parsed.recursiveReadonly ? { attributesOnTop: true } : {}),
         propagation: parsed.propagation,
         createTarget: parsed.create,
       },

@@ -171,8 +171,10 @@ export interface BindMount extends Base {
   /** Inside the container's root. */
   target: string;
   recursive: boolean;
-  /** MOUNT_ATTR_… names set (recursively when `recursive`). */
+  /** MOUNT_ATTR_… names set, on sub-mounts too when `recursive`, unless `attributesOnTop`. */
   attributes: string[];
+  /** Sub-mounts come along as they are: read-only outside, writable below (--mount …,bind-recursive=writable). */
+  attributesOnTop?: boolean;
   /** "MS_PRIVATE" | "MS_SLAVE" | "MS_SHARED" of the new mount. */
   propagation: string;
   /** What to make when the target is missing. */

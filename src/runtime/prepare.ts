@@ -3,7 +3,6 @@
  * printed is what would run.
  */
 
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 
@@ -52,7 +51,7 @@ export async function prepare(options: RunOptions, context: PrepareContext): Pro
   requirePlatform(options, image, facts);
   const view = viewOfLayers(image.layers, store);
   const imageConfig: ImageProcessConfig = image.config.config ?? {};
-  const containerId = randomBytes(32).toString("hex");
+  const containerId = store.kernel.randomBytes(32).toString("hex");
   const lookups: Lookups = {
     user: resolveUser(options.user ?? imageConfig.User ?? "", options.groupAdd, (path) =>
       view.readFile(path, MAX_PASSWD_BYTES)?.toString("utf8"),

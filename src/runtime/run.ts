@@ -26,6 +26,8 @@ export interface RunContext {
   /** Absolute directory of the store. */
   storeRoot: string;
   lang: Lang;
+  /** Another kernel than this host's: a recorder in tests. */
+  kernel?: Kernel | undefined;
   /** Something the user should know that is not the payload's output: one line. */
   onNotice(line: string): void;
   /**
@@ -51,7 +53,7 @@ export interface RunResult {
  * payload's (found but not executable, not found). Nothing of a failed start stays.
  */
 export async function runContainer(options: RunOptions, context: RunContext): Promise<RunResult> {
-  const kernel = loadKernel();
+  const kernel = context.kernel ?? loadKernel();
   const store = openStore(context.storeRoot, kernel);
   healLeftovers(store);
   const prepared = await prepare(options, prepareContext(kernel, options, context, store));
@@ -91,6 +93,7 @@ export async function compilePlanFor(options: RunOptions, context: RunContext): 
     workdir: `${directory}/work`,
     merged: `${directory}/merged`,
     cwd: store.paths.overlay,
+    volatile: options.remove,
   };
   const { config, facts } = prepared;
   if (prepared.seccomp !== undefined) {
@@ -132,7 +135,7 @@ function runningState(store: Store, options: RunOptions, prepared: Prepared): Ru
 async function live(kernel: Kernel, store: Store, options: RunOptions, prepared: Prepared, context: RunContext): Promise<RunResult> {
   const { containerId, config } = prepared;
   const layers = makeLayers(store, options, prepared);
-  const compiled = compilePrepared(prepared, options, { ...layers, cwd: store.paths.overlay }, context.onReady !== undefined);
+  const compiled = compilePrepared(prepared, options, { ...layers, cwd: store.paths.overlay, volatile: options.remove }, context.onReady !== undefined);
   if (options.cidfile !== undefined) writeFileSync(options.cidfile, containerId);
   const record = options.remove ? undefined : recordOf(options, prepared);
   if (record !== undefined) writeRecord(store, record);

@@ -60,6 +60,7 @@ export function commandOf(options: Pick<RunOptions, "args" | "entrypoint" | "ima
   const command = options.args.length > 0 ? options.args : options.entrypoint === undefined ? (image.Cmd ?? []) : [];
   const argv = [...entrypoint, ...command];
   if (argv.length > 0 && argv[0] !== "") return argv;
+  if (argv.length > 0) throw new GlassboxError({ code: "no-command", what: "no command specified", why: "the command is an empty text" });
   throw new GlassboxError({
     code: "no-command",
     what: "no command specified",
@@ -297,7 +298,7 @@ function bindMount(bind: BindOption, fileSources: ReadonlySet<string>): OciMount
     source: bind.source,
     options: [
       bind.recursive ? "rbind" : "bind",
-      bind.readonly ? "ro" : "rw",
+      bind.readonly ? (bind.recursive && bind.recursiveReadonly ? "rro" : "ro") : "rw",
       bind.propagation,
       ...(fileSources.has(bind.source) ? ["x-glassbox.target=file"] : []),
     ],

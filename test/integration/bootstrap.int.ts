@@ -106,7 +106,7 @@ privileged(test)("two stores get the same busybox image, and nothing is left in 
 
 /** Half a minute and a mirror: only when asked for. */
 const slow =
-  process.env["GLASSBOX_SLOW_TESTS"] === undefined
+  process.env["GLASSBOX_SLOW_TESTS"] === undefined && process.env["CI"] === undefined
     ? (title: string) => test.skip(`${title} (set GLASSBOX_SLOW_TESTS)`, () => {})
     : privileged(test);
 

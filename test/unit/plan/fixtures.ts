@@ -71,6 +71,7 @@ export const CONTEXT: CompileContext = {
     workdir: `/store/overlay2/${ID}/work`,
     merged: `/store/overlay2/${ID}/merged`,
     cwd: "/store/overlay2",
+    volatile: false,
   },
   changeRoot: "pivot_root",
   propagation: "slave",
