@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "init/container.h"
 
@@ -18,7 +19,7 @@ constexpr long kAtEmptyPath = 0x1000, kAtRecursive = 0x8000;
 constexpr long kOpenTreeClone = 1, kOpenTreeCloexec = O_CLOEXEC;
 constexpr long kMoveMountFEmptyPath = 0x4, kMoveMountTEmptyPath = 0x40;
 constexpr uint64_t kMountAttrRdonly = 0x1;
-constexpr long kEnoent = -2;
+constexpr long kEnoent = -2, kEperm = -1;
 
 struct MountAttr {
   uint64_t attr_set;
@@ -49,6 +50,26 @@ long move_onto(Container& c, int tree, int target) {
   return c.calls.call(SYS_move_mount, integer(tree), string(""), integer(target), string(""),
                       integer(kMoveMountFEmptyPath | kMoveMountTEmptyPath));
 }
+
+// A target that the user named may lead, through a symlink of the image or of a volume, to the container's own /proc, /sys or /dev: the
+// settings, masks and nodes that belong there would then go to a look-alike (CVE-2019-16884). The kernel tells what lies there; names do not.
+long refuse_own_filesystems(Container& c, int target) {
+  constexpr long kProc = 0x9fa0, kSysfs = 0x62656572, kCgroup = 0x27e0eb, kCgroup2 = 0x63677270;
+  struct statfs fs;
+  long r = c.calls.call(SYS_fstatfs, integer(target), bytes(&fs, sizeof fs));
+  if (r < 0) return r;
+  if (fs.f_type == kProc || fs.f_type == kSysfs || fs.f_type == kCgroup || fs.f_type == kCgroup2) return kEperm;
+  const long dev = open_in_root(c, "/dev", O_PATH, kResolveNoSymlinks);
+  if (dev < 0) return dev == kEnoent ? 0 : dev;
+  struct stat there, here;
+  r = c.calls.call(SYS_fstat, integer(dev), bytes(&there, sizeof there));
+  close_fd(c, dev);
+  if (r >= 0) r = c.calls.call(SYS_fstat, integer(target), bytes(&here, sizeof here));
+  if (r < 0) return r;
+  return there.st_dev == here.st_dev && there.st_ino == here.st_ino ? kEperm : 0;
+}
+
+bool is_dev(const char* path) { return path[0] == '/' && path[1] == 'd' && path[2] == 'e' && path[3] == 'v' && path[4] == 0; }
 
 // mount(2) on ".", which is the target's descriptor: nothing between opening and mounting can be swapped.
 long mount_here(Container& c, int target, const char* source, const char* fstype, long flags, const char* data) {
@@ -87,7 +108,10 @@ long mount_filesystem(Container& c, const StepView& step) {
   const uint64_t resolve = step.integer(6) != 0 ? kResolveNoSymlinks : 0;
   const long target = open_target(c, step.string(2), create, resolve);
   if (target < 0) return target;
-  const long r = mount_here(c, static_cast<int>(target), step.string(1), step.string(0), step.integer(3), step.string(4));
+  // The runtime's own targets are opened without symlinks, and have to be in those places.
+  long r = resolve == 0 ? refuse_own_filesystems(c, static_cast<int>(target)) : 0;
+  if (r < 0) return r;
+  r = mount_here(c, static_cast<int>(target), step.string(1), step.string(0), step.integer(3), step.string(4));
   if (r < 0) return is_ignored(r, step.integer(7)) ? 0 : r;
   close_fd(c, target);
   return 0;
@@ -106,6 +130,9 @@ long bind_mount(Container& c, const StepView& step) {
   if (r < 0) return r;
   const long target = open_target(c, step.string(1), static_cast<Create>(step.integer(5)), 0);
   if (target < 0) return target;
+  // "/dev" itself is refused to users before; what arrives here is the runtime's own (the host's /dev on demand).
+  if (!is_dev(step.string(1))) r = refuse_own_filesystems(c, static_cast<int>(target));
+  if (r < 0) return r;
   r = move_onto(c, static_cast<int>(tree), static_cast<int>(target));
   if (r < 0) return r;
   close_fd(c, target);

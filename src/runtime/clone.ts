@@ -71,7 +71,8 @@ export function cloneMiniPlan(
       flags: [],
       data: "",
       createTarget: false,
-      noSymlinks: false,
+      // On the host's own root there is nobody to trick us, but over /proc only what really is there is meant.
+      noSymlinks: /^\/(proc|sys|dev)(\/|$)/.test(target),
       ignore: [],
     });
   }

@@ -7,6 +7,7 @@ import type { HostFacts } from "../base/host-facts";
 import type { Lang } from "../base/lang";
 import type { Kernel } from "../binding";
 import { diagnoseExec } from "../elf/diagnose";
+import type { RootReader } from "../elf/root-reader";
 import { causeText, explainErrno } from "../host/causes";
 import { overlayOptions } from "../plan/encode";
 import type { Execute, Step } from "../plan/steps";
@@ -42,6 +43,8 @@ export interface FailureContext {
   argv0: string;
   user: { uid: number; gid: number };
   cwd: string;
+  /** The root file system as its layers show it, for callers that may not look into the child (no root). */
+  layers?: (() => RootReader) | undefined;
 }
 
 /** Path inside the container that a step is about, when it has one. */
@@ -54,9 +57,10 @@ function subjectOf(step: Step): string | undefined {
 /** Builds the error for a call of the child that ended the start; `pid` still waits, with its mounts. */
 export function diagnoseFailure(failure: CallRecord, step: Step, pid: number, context: FailureContext): GlassboxError {
   if (step.kind === "execute") return executeFailure(failure, step, pid, context);
-  const errno = failure.errno ?? "EIO";
+  const refused = refusedTarget(step, failure);
+  const errno = failure.errno ?? (refused === undefined ? "EIO" : "EPERM");
   const subject = subjectOf(step);
-  const special = specialCase(step, errno);
+  const special = refused ?? specialCase(step, errno);
   const cause = special ?? causeText(explainErrno(causeRequest(failure, step, errno)), context.lang);
   return new SyscallError({
     syscall: failure.syscall,
@@ -101,6 +105,16 @@ function specialCase(step: Step, errno: string): { why: string; hint: string } |
   return undefined;
 }
 
+/** glassbox-init looked at what lies at the target, and refused: its last call itself went well. */
+function refusedTarget(step: Step, failure: CallRecord): { why: string; hint: string } | undefined {
+  if (step.kind !== "bind-mount" && step.kind !== "mount-filesystem") return undefined;
+  if ((failure.syscall !== "fstatfs" && failure.syscall !== "fstat") || failure.result < 0n) return undefined;
+  return {
+    why: `${step.target} leads, through a symlink, to the container's own /proc, /sys or /dev, which carry its isolation`,
+    hint: "choose another target, or make it a directory in the image",
+  };
+}
+
 function causeRequest(failure: CallRecord, step: Step, errno: string): Parameters<typeof explainErrno>[0] {
   const request: Parameters<typeof explainErrno>[0] = { syscall: failure.syscall, errno };
   if (step.kind === "change-root") return { ...request, params: { newRoot: step.path } };
@@ -108,7 +122,7 @@ function causeRequest(failure: CallRecord, step: Step, errno: string): Parameter
 }
 
 function executeFailure(failure: CallRecord, step: Execute, pid: number, context: FailureContext): GlassboxError {
-  const reader = ProcessRootReader.open(context.kernel, pid);
+  const reader = openRoot(pid, context);
   try {
     const parts = diagnoseExec({
       argv0: context.argv0,
@@ -122,7 +136,17 @@ function executeFailure(failure: CallRecord, step: Execute, pid: number, context
     });
     return new GlassboxError(parts);
   } finally {
-    reader.close();
+    if (reader instanceof ProcessRootReader) reader.close();
+  }
+}
+
+/** The child's own view has its mounts too; but /proc/PID/root of a process that is not dumpable is root's alone. */
+function openRoot(pid: number, context: FailureContext): RootReader {
+  try {
+    return ProcessRootReader.open(context.kernel, pid);
+  } catch (error) {
+    if (!(error instanceof SyscallError) || context.layers === undefined) throw error;
+    return context.layers();
   }
 }
 

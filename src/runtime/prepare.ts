@@ -42,11 +42,12 @@ export interface PrepareContext {
 const MAX_PASSWD_BYTES = 1024 * 1024;
 
 /** Resolves image, user, devices, sources and limits, and builds the runtime config. Throws GlassboxError for all that cannot be. */
-export async function prepare(options: RunOptions, context: PrepareContext): Promise<Prepared> {
+export async function prepare(asked: RunOptions, context: PrepareContext): Promise<Prepared> {
   const { store } = context;
   const facts = probeHost();
   requireHost(facts);
-  refuseUserNamespace(options);
+  refuseUserNamespace(asked, facts);
+  const options = facts.euid === 0 ? asked : withoutRoot(asked, facts);
   const image = await findOrMakeImage(options, context);
   requirePlatform(options, image, facts);
   const view = viewOfLayers(image.layers, store);
@@ -56,13 +57,14 @@ export async function prepare(options: RunOptions, context: PrepareContext): Pro
     user: resolveUser(options.user ?? imageConfig.User ?? "", options.groupAdd, (path) =>
       view.readFile(path, MAX_PASSWD_BYTES)?.toString("utf8"),
     ),
-    devices: options.privileged ? hostDevices("/dev") : options.devices.flatMap(deviceNodes),
+    devices: options.privileged && facts.euid === 0 ? hostDevices("/dev") : options.devices.flatMap(deviceNodes),
     fileSources: fileSources(options),
     throttledCpus: throttledCpus(),
     hostname: hostname(),
     terminalSize: context.terminalSize,
     maxOpenFiles: maxOpenFiles(),
   };
+  if (facts.euid !== 0) requireMapped(lookups.user.uid, lookups.user.gid);
   const config = buildSpec(options, imageConfig, facts, lookups, { containerId, rootPath: `${store.paths.overlay}/${containerId}/merged` });
   const seccomp = seccompFor(options, facts, config, store);
   return { containerId, image, facts, config, seccomp };
@@ -87,14 +89,6 @@ export function compilePrepared(prepared: Prepared, options: RunOptions, overlay
 }
 
 function requireHost(facts: HostFacts): void {
-  if (facts.euid !== 0) {
-    throw new GlassboxError({
-      code: "not-root",
-      what: "run needs root: namespaces, mounts and cgroups of this host belong to it",
-      why: `this process has uid ${facts.euid}`,
-      hint: "try: sudo glassbox run … (`glassbox doctor` tells what else is missing)",
-    });
-  }
   if (!facts.overlay) {
     throw new GlassboxError({
       code: "no-overlay",
@@ -106,13 +100,50 @@ function requireHost(facts: HostFacts): void {
 }
 
 /** The layers of the store belong to the host's ids; without a view of them in the container's ids its root would own nothing. */
-function refuseUserNamespace(options: RunOptions): void {
-  if (options.userns === "host") return;
+function refuseUserNamespace(options: RunOptions, facts: HostFacts): void {
+  if (options.userns === "host" || facts.euid !== 0) return;
   throw new GlassboxError({
     code: "not-yet",
     what: "--userns private is not available",
     why: "image layers are not yet shown with the ids of another user namespace",
     hint: "leave it out, or play with the namespace alone: glassbox clone --ns user,mnt -- sh",
+  });
+}
+
+/** Flags whose limits are kept by cgroups, which belong to root unless somebody delegated some. */
+const LIMIT_FLAGS: readonly (readonly [keyof RunOptions, string])[] = [
+  ["memoryBytes", "--memory"],
+  ["memorySwapBytes", "--memory-swap"],
+  ["memoryReservationBytes", "--memory-reservation"],
+  ["cpus", "--cpus"],
+  ["cpuShares", "--cpu-shares"],
+  ["cpusetCpus", "--cpuset-cpus"],
+  ["cpusetMems", "--cpuset-mems"],
+  ["pidsLimit", "--pids-limit"],
+];
+
+/** An ordinary user gets a user namespace, in which it is root, and no cgroup. What it cannot have is refused, not left out. */
+function withoutRoot(options: RunOptions, facts: HostFacts): RunOptions {
+  const flag = LIMIT_FLAGS.find(([key]) => options[key] !== undefined)?.[1];
+  if (flag !== undefined) {
+    throw new GlassboxError({
+      code: "needs-root",
+      what: `${flag} needs root here`,
+      why: `limits are kept by cgroups, and those of this host cannot be written by uid ${facts.euid}`,
+      hint: "leave it out, or: sudo glassbox run …; --ulimit works without root",
+    });
+  }
+  return { ...options, userns: "private", unsafe: { ...options.unsafe, cgroup: "off" } };
+}
+
+/** One id is mapped: the caller's own, which is root inside. */
+function requireMapped(uid: number, gid: number): void {
+  if (uid === 0 && gid === 0) return;
+  throw new GlassboxError({
+    code: "needs-root",
+    what: `user ${uid}:${gid} cannot be had without root`,
+    why: "the container's user namespace has one id, the caller's own, which is 0 inside",
+    hint: "run as user 0 (-u 0), or: sudo glassbox run …",
   });
 }
 

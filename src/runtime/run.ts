@@ -243,13 +243,27 @@ function startOrExplain(
       diagnose: (failure, step, pid) => {
         const { diagnoseFailure } = require("./failure") as typeof import("./failure");
         const { user, cwd, args } = config.process;
-        return diagnoseFailure(failure, step, pid, { kernel, facts, lang: context.lang, argv0: args[0]!, user, cwd });
+        return diagnoseFailure(failure, step, pid, {
+          kernel,
+          facts,
+          lang: context.lang,
+          argv0: args[0]!,
+          user,
+          cwd,
+          layers: () => imageReader(kernel, prepared),
+        });
       },
     });
   } catch (error) {
     const { explainParentFailure } = require("./failure") as typeof import("./failure");
     throw explainParentFailure(error, plan.steps, context.lang);
   }
+}
+
+function imageReader(kernel: Kernel, { image }: Prepared): import("../elf/root-reader").RootReader {
+  const { LayerReader } = require("../elf/root-reader") as typeof import("../elf/root-reader");
+  const { viewOfLayers } = require("../image/layer-view") as typeof import("../image/layer-view");
+  return new LayerReader(viewOfLayers(image.layers, { kernel, userxattr: true }));
 }
 
 /** A dynamic program whose libraries are missing does start: ld.so says so and exits with 127. What it lacks is looked up here. */

@@ -119,6 +119,7 @@ export function buildSpec(
     mounts: mountsOf(options, lookups),
     linux: {
       namespaces: namespacesOf(options),
+      ...(options.userns === "private" ? idMappings(facts) : {}),
       devices: [...STANDARD_NODES, ...lookups.devices.map(({ node }) => node)],
       ...(unsafe.cgroup === "off" ? {} : { cgroupsPath: `/glassbox/${ids.containerId}`, resources: resourcesOf(options, facts, lookups) }),
       rootfsPropagation: "slave",
@@ -127,6 +128,14 @@ export function buildSpec(
       sysctl: { ...defaultSysctls(options), ...options.sysctls },
     },
     annotations: { "io.glassbox.container": ids.containerId },
+  };
+}
+
+/** Root inside is the caller outside, and nobody else is there. */
+function idMappings(facts: HostFacts): Pick<OciConfig["linux"], "uidMappings" | "gidMappings"> {
+  return {
+    uidMappings: [{ containerID: 0, hostID: facts.euid, size: 1 }],
+    gidMappings: [{ containerID: 0, hostID: facts.egid, size: 1 }],
   };
 }
 
@@ -249,7 +258,8 @@ function standardMounts(options: RunOptions): OciMount[] {
   const { unsafe, privileged } = options;
   const sysOptions = ["nosuid", "noexec", "nodev", privileged || unsafe.sysfs === "rw" ? "rw" : "ro"];
   const mounts: OciMount[] = [
-    unsafe.proc === "host"
+    // A new proc may be mounted only by the owner of its pid namespace.
+    unsafe.proc === "host" || (options.userns === "private" && (options.pid === "host" || unsafe.pidns === "off"))
       ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", "rslave"] }
       : { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     unsafe.devices === "host"
@@ -261,7 +271,10 @@ function standardMounts(options: RunOptions): OciMount[] {
       source: "devpts",
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(options.userns === "private" ? [] : ["gid=5"])],
     },
-    { destination: "/sys", type: "sysfs", source: "sysfs", options: sysOptions },
+    // A new sysfs may be mounted only by the owner of its network namespace.
+    options.userns === "private" && options.network === "host"
+      ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...sysOptions] }
+      : { destination: "/sys", type: "sysfs", source: "sysfs", options: sysOptions },
   ];
   if (unsafe.cgroup !== "off") {
     mounts.push({

@@ -68,7 +68,8 @@ export class RunningFile {
 /** Undoes what a start made: processes, cgroups, mount, and with --rm its layers, record and name. Safe to repeat. */
 export function cleanUp(store: Store, state: RunningState): void {
   if (state.cgroups.length > 0) removeCgroups(state.cgroups);
-  unmount(store.kernel, state.merged);
+  // Without root the overlay was mounted by the container itself, and is gone with it.
+  if (process.geteuid?.() === 0) unmount(store.kernel, state.merged);
   if (state.remove) {
     removeContainerLayers(store, state.id);
     rmSync(`${store.paths.containers}/${state.id}`, { recursive: true, force: true });

@@ -65,14 +65,15 @@ function outOfRange(word: string): GlassboxError {
   });
 }
 
+/** A number is never a name: an image whose passwd calls root "1000" must not be root where 1000 was asked for (CVE-2024-40635). */
 function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; entry: PasswdEntry | undefined } {
-  const byName = passwd.find(({ name }) => name === word);
-  if (byName !== undefined) return { uid: byName.uid, entry: byName };
   if (/^-?[0-9]+$/.test(word)) {
     const uid = parseId(word);
     if (uid === undefined) throw outOfRange(word);
     return { uid, entry: passwd.find((entry) => entry.uid === uid) };
   }
+  const byName = passwd.find(({ name }) => name === word);
+  if (byName !== undefined) return { uid: byName.uid, entry: byName };
   throw new GlassboxError({
     code: "bad-user",
     what: `unable to find user ${word}: no matching entries in passwd file`,
@@ -82,13 +83,13 @@ function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; 
 }
 
 function findGroup(word: string, groups: readonly GroupEntry[]): number {
-  const byName = groups.find(({ name }) => name === word);
-  if (byName !== undefined) return byName.gid;
   if (/^-?[0-9]+$/.test(word)) {
     const gid = parseId(word);
     if (gid === undefined) throw outOfRange(word);
     return gid;
   }
+  const byName = groups.find(({ name }) => name === word);
+  if (byName !== undefined) return byName.gid;
   throw new GlassboxError({
     code: "bad-user",
     what: `unable to find group ${word}: no matching entries in group file`,

@@ -2,12 +2,12 @@
  * Tests that need root run or say why not; in CI a skip is a failure.
  */
 
-import type { ExecutionContext, TestFn } from "ava";
+import type { ExecutionContext, SerialFn, TestFn } from "ava";
 
 type Body = (t: ExecutionContext) => unknown;
 
 /** Gives `test` when this process is root, else a function that skips with the reason, or fails when CI is set. */
-export function privileged(test: TestFn): (title: string, body: Body) => void {
+export function privileged(test: TestFn | SerialFn): (title: string, body: Body) => void {
   if (process.geteuid?.() === 0) {
     return (title, body) =>
       test(title, async (t) => {
