@@ -17,7 +17,7 @@ export interface CgroupFacts {
   v1: CgroupV1Hierarchy[];
   /** The v2 tree, with what its root's cgroup.controllers lists. */
   v2: { mountpoint: string; controllers: string[] } | undefined;
-  /** v1 cpuset only: a new cpuset is empty and must be filled with what its parent has before a process may join. */
+  /** What the host has. A new v1 cpuset is empty and must be filled with it before a process may join; a v2 one silently takes more than it. */
   cpuset?: { cpus: string; mems: string };
   /** v1 memory only: false when the kernel does not account swap, and memory.memsw.* do not exist. */
   swapLimit?: boolean;

@@ -67,6 +67,12 @@ export function cgroupMounts(mountinfo: string): { v1: CgroupV1Hierarchy[]; v2: 
   return { v1, v2 };
 }
 
+function readCpuset(facts: CgroupFacts, read: ReadText, cpusFile: string, memsFile: string): void {
+  const cpus = read(cpusFile)?.trim();
+  const mems = read(memsFile)?.trim();
+  if (cpus && mems) facts.cpuset = { cpus, mems };
+}
+
 /** Cgroup facts from the text of mountinfo and a reader for the few files below the mount points. */
 export function cgroupFacts(mountinfo: string, read: ReadText = readText): CgroupFacts {
   const { v1, v2 } = cgroupMounts(mountinfo);
@@ -78,13 +84,10 @@ export function cgroupFacts(mountinfo: string, read: ReadText = readText): Cgrou
   if (v2 !== undefined) {
     const controllers = (read(`${v2}/cgroup.controllers`) ?? "").trim().split(" ").filter(Boolean);
     facts.v2 = { mountpoint: v2, controllers };
+    if (controllers.includes("cpuset")) readCpuset(facts, read, `${v2}/cpuset.cpus.effective`, `${v2}/cpuset.mems.effective`);
   }
   for (const { controllers, mountpoint } of v1) {
-    if (controllers.includes("cpuset")) {
-      const cpus = read(`${mountpoint}/cpuset.cpus`)?.trim();
-      const mems = read(`${mountpoint}/cpuset.mems`)?.trim();
-      if (cpus && mems) facts.cpuset = { cpus, mems };
-    }
+    if (controllers.includes("cpuset")) readCpuset(facts, read, `${mountpoint}/cpuset.cpus`, `${mountpoint}/cpuset.mems`);
     if (controllers.includes("memory")) facts.swapLimit = read(`${mountpoint}/memory.memsw.limit_in_bytes`) !== undefined;
   }
   return facts;

@@ -131,6 +131,14 @@ function checkList(flag: string, asked: string, available: string, noun: string)
   );
 }
 
+/** The kernel would answer v1 with a bare EINVAL, and on v2 take any processor that could ever be plugged in and then use all. */
+function checkCpuset({ facts, resources }: CgroupRequest): void {
+  const { cpus, mems } = resources.cpu ?? {};
+  if (!facts.cpuset) return;
+  if (cpus) checkList("--cpuset-cpus", cpus, facts.cpuset.cpus, "CPUs");
+  if (mems) checkList("--cpuset-mems", mems, facts.cpuset.mems, "memory nodes");
+}
+
 /**
  * v1: a new cpuset has no cpus and no mems, and a process that joins it gets ENOSPC; each directory may only have what the
  * one above has. So the ones above are filled with all there is, and the container's with what was asked for or all.
@@ -146,8 +154,6 @@ function fillCpuset(request: CgroupRequest, mountpoint: string): SetCgroupLimit[
       hint: "compile with host facts that have cgroup.cpuset",
     });
   }
-  if (cpus) checkList("--cpuset-cpus", cpus, facts.cpuset.cpus, "CPUs");
-  if (mems) checkList("--cpuset-mems", mems, facts.cpuset.mems, "memory nodes");
   const steps: SetCgroupLimit[] = [];
   for (const above of ancestors(cgroupsPath)) {
     steps.push(
@@ -241,6 +247,7 @@ function deviceStep(request: CgroupRequest, builder: Builder): LimitDevices | un
 export function cgroupSteps(request: CgroupRequest): CgroupSteps {
   const { facts } = request;
   const builder = new Builder(request);
+  checkCpuset(request);
   const always = facts.v2 ? ["memory", "pids"] : ["memory", "pids", "freezer"];
   for (const controller of always) {
     const home = homeOf(facts, controller);

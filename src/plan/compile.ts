@@ -56,14 +56,13 @@ const NAMESPACE_FLAG: Readonly<Record<OciNamespaceType, string>> = {
   cgroup: "CLONE_NEWCGROUP",
 };
 
-/** Links that programs expect in /dev: runtime-spec, "Dev symbolic links". */
+/** Links that programs expect in /dev: runtime-spec, "Dev symbolic links". /dev/core is left out: what it leads to is masked. */
 const DEV_LINKS: readonly (readonly [string, string])[] = [
   ["/proc/self/fd", "/dev/fd"],
   ["/proc/self/fd/0", "/dev/stdin"],
   ["/proc/self/fd/1", "/dev/stdout"],
   ["/proc/self/fd/2", "/dev/stderr"],
   ["pts/ptmx", "/dev/ptmx"],
-  ["/proc/kcore", "/dev/core"],
 ];
 
 const SIGKILL = 9;

@@ -233,7 +233,7 @@ export const filesystems: Pick<Catalogue, "mount-filesystem"> = {
       ),
     without: (step) => variantOf(step).without,
     observe: (step) => variantOf(step).observe,
-    syscalls: ["mount", "openat2", "mkdirat", "fchdir", "close", "fstat"],
+    syscalls: ["mount", "openat2", "mkdirat", "fchdir", "close", "fstatfs", "fstat"],
     man: (step) => ["mount(2)", variantOf(step).man],
   },
 };

@@ -183,7 +183,7 @@ export const root: Pick<
         zh: "第 4 列是它在原文件系统上的路径",
       },
     }),
-    syscalls: ["open_tree", "mount_setattr", "move_mount", "openat", "openat2", "mkdirat", "fstat", "close"],
+    syscalls: ["open_tree", "mount_setattr", "move_mount", "openat", "openat2", "mkdirat", "fstatfs", "fstat", "close"],
     man: ["open_tree(2)", "mount_setattr(2)", "move_mount(2)"],
   },
 
