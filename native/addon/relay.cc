@@ -56,6 +56,14 @@ ssize_t move_pages(const Pair& pair) {
   }
 }
 
+// Whoever writes into `fd` shall see that nobody reads any more (EPIPE, a hangup), though the number stays taken until its owner closes it.
+void let_go(int fd) {
+  const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nothing < 0) return;
+  dup3(nothing, fd, O_CLOEXEC);
+  close(nothing);
+}
+
 void copy(const Pair& pair, int stop_fd) {
   std::unique_ptr<char[]> buffer(new char[65536]);
   struct stat target;
@@ -73,7 +81,11 @@ void copy(const Pair& pair, int stop_fd) {
     const ssize_t n = read(pair.from, buffer.get(), 65536);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     // A pty whose last slave is closed reads as EIO: that is its end of file.
-    if (n <= 0 || !write_all(pair.to, buffer.get(), n)) break;
+    if (n <= 0) break;
+    if (write_all(pair.to, buffer.get(), n)) continue;
+    // Output that nobody takes. The other direction's source is the caller's own input and is left alone.
+    if (!pair.close_to) let_go(pair.from);
+    break;
   }
   if (pair.close_to) close(pair.to);
 }

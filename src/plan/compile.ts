@@ -136,6 +136,7 @@ function overlayStep(config: OciConfig, context: CompileContext, facts: HostFact
     target: config.root.path,
     cwd: overlay.cwd,
     options: [...(asRoot ? [] : ["userxattr"]), ...(overlay.volatile ? ["volatile"] : [])],
+    ...(context.propagation === "none" ? { shared: true as const } : {}),
   };
 }
 

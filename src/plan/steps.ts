@@ -61,6 +61,8 @@ export interface MountOverlay extends Base {
   cwd: string;
   /** Further options, e.g. "userxattr". */
   options: string[];
+  /** Parent lane: leave the mount as shared as what it lies on, so that mounts made in the container show on the host. */
+  shared?: true;
 }
 
 export interface Clone extends Base {

@@ -90,6 +90,7 @@ export class ParentLane {
       () => [text("overlay"), text(step.target), text("overlay"), number(0), text(options)],
       () => this.kernel.mount("overlay", step.target, "overlay", flags, options, short ? step.cwd : undefined),
     );
+    if (step.shared) return;
     // Nothing that is mounted on the host's side may arrive here, nor the other way round.
     this.call(
       step,

@@ -120,9 +120,11 @@ export function consoleSession(kernel: Kernel, consoleFd: number, request: Stdio
   // Both directions use the master, and either may end first.
   const input = request.interactive ? kernel.relay([{ from: 0, to: kernel.dup(consoleFd), closeTo: true }]) : undefined;
   const output = kernel.relay([{ from: consoleFd, to: 1, closeTo: false }]);
+  // When nobody takes the output the pty is hung up, which its other descriptor must not prevent.
+  const drained = output.done.then(() => input?.stop());
   let ended = false;
   return {
-    drained: output.done,
+    drained,
     end: () => {
       if (ended) return;
       ended = true;

@@ -4,7 +4,7 @@
  * nothing: the test is then inconclusive, and that is a failure. Around all of it stands the host's fingerprint.
  */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecutionContext, TestFn } from "ava";
 import { type CliOptions, cli, PACKAGE_ROOT, type ProgramResult } from "./cli";
@@ -111,14 +111,36 @@ function text(detail: unknown): string {
   return typeof detail === "string" ? detail : JSON.stringify(detail);
 }
 
+/** Again when somebody builds meanwhile: half of an old build and half of a new one is neither. */
 function copyRuntime(to: string): string {
+  for (let tries = 0; ; tries++) {
+    const before = buildState();
+    copyOnce(to);
+    if (buildState() === before || tries === 5) return to;
+    rmSync(to, { recursive: true });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  }
+}
+
+function buildState(): string {
+  const directory = join(PACKAGE_ROOT, "dist", "src");
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+  const times = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  // A compiler that is at work writes its last file within a second.
+  const busy = Date.now() - Math.max(...times) < 1000;
+  return busy ? `busy ${Math.random()}` : JSON.stringify(times);
+}
+
+function copyOnce(to: string): void {
   cpSync(join(PACKAGE_ROOT, "dist", "src"), join(to, "dist", "src"), { recursive: true, preserveTimestamps: true });
+  // Made by the full build only.
+  const joined = join(PACKAGE_ROOT, "dist", "launch");
+  if (existsSync(joined)) cpSync(joined, join(to, "dist", "launch"), { recursive: true, preserveTimestamps: true });
   for (const name of ["glassbox.node", "glassbox-init"]) {
     cpSync(join(PACKAGE_ROOT, "build", "Release", name), join(to, "build", "Release", name), { preserveTimestamps: true });
   }
   cpSync(join(PACKAGE_ROOT, "package.json"), join(to, "package.json"));
   symlinkSync(join(PACKAGE_ROOT, "node_modules"), join(to, "node_modules"));
-  return to;
 }
 
 /** Declares a security test: makes its store, takes the fingerprint around `attack`, judges, removes everything. */

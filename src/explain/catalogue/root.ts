@@ -74,7 +74,7 @@ export const root: Pick<
           en: "overlayfs shows several directories as one. Reading looks through them from the top down; writing goes to the top one alone, where a changed file is first copied. So any number of containers share one copy of the image and none can change it.",
           zh: "overlayfs 把几个目录显示成一个。读，从上往下逐层找；写，只写最上面一层，要改下层的文件就先拷上来。所以多少个容器都能共用一份镜像，谁也改不了它。",
         },
-        step.lane === "parent"
+        step.lane === "parent" && step.shared !== true
           ? {
               en: "MS_PRIVATE: what is mounted below it later, on the host or inside, stays on its own side.",
               zh: "MS_PRIVATE：以后谁再在它下面挂载，不管是宿主机还是容器，都只留在自己那一边。",

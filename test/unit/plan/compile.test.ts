@@ -152,7 +152,11 @@ test("each unsafe option changes what it says, and nothing else", (t) => {
     };
   };
   t.deepEqual(changed({}, { ...CONTEXT, changeRoot: "chroot" }), { gone: ["change-root"], added: ["change-root"] });
-  t.deepEqual(changed({}, { ...CONTEXT, propagation: "none" }), { gone: ["set-propagation"], added: [] });
+  t.deepEqual(changed({}, { ...CONTEXT, propagation: "none" }), {
+    // The overlay's own mount stays shared too, else nothing below it would show on the host.
+    gone: ["mount-overlay", "set-propagation"],
+    added: ["mount-overlay"],
+  });
   t.deepEqual(changed({ pidns: "off" }), { gone: ["clone"], added: ["clone"] });
   t.deepEqual(changed({}, { ...CONTEXT, seccompProgram: undefined }), { gone: ["install-seccomp"], added: [] });
   t.deepEqual(changed({ caps: "all" }), {
