@@ -55,7 +55,9 @@ export function loadKernel(): Kernel {
     new Promise((resolve, reject) => {
       native.waitPidfd(pidfd, (error, code, signal) => {
         if (error === 0) return resolve({ code, signal });
-        reject(new SyscallError({ syscall: "waitid", errno: native.errnoName(error), what: `waitid: ${native.errnoName(error)}` }));
+        reject(
+          new SyscallError({ syscall: "waitid", errno: native.errnoName(error), what: `waitid: ${native.errnoName(error)}` }),
+        );
       });
     });
   kernel.relay = (pairs: RelayPair[]) => {

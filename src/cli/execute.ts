@@ -68,7 +68,16 @@ function tell(plan: Plan, trace: Trace, detail: "steps" | "calls", globals: Glob
   const { narrate } = require("../explain/narrate") as typeof import("../explain/narrate");
   const { escapeControls } = require("./escape") as typeof import("./escape");
   const colour = useColour(2);
-  const lines = narrate({ plan, trace, detail, lang: globals.lang, width: terminalWidth(2), colour, arch: process.arch, failedStepId });
+  const lines = narrate({
+    plan,
+    trace,
+    detail,
+    lang: globals.lang,
+    width: terminalWidth(2),
+    colour,
+    arch: process.arch,
+    failedStepId,
+  });
   // Arguments of calls come from images and flags; only the narrator's own colours may pass.
   const safe = (line: string): string =>
     line

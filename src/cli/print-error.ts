@@ -47,7 +47,7 @@ interface Parts {
 
 function partsOf(error: unknown, context: ErrorContext): Parts {
   if (error instanceof GlassboxError) {
-    return { what: error.what, why: error.why, hint: error.hint, usage: USAGE_CODES.has(error.code) };
+    return { what: error.what, ...error.explained(context.lang), usage: USAGE_CODES.has(error.code) };
   }
   const system = error as NodeJS.ErrnoException;
   if (error instanceof Error && typeof system.syscall === "string" && typeof system.code === "string") {

@@ -25,6 +25,9 @@ export interface ExecFailure {
 
 export interface ExecDiagnosis extends ErrorParts {
   code: string;
+  /** Already in the reader's language. */
+  why?: string | undefined;
+  hint?: string | undefined;
   exitCode: 126 | 127;
 }
 

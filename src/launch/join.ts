@@ -77,7 +77,10 @@ async function warmUp(load: (id: string) => unknown): Promise<void> {
     const { parseFlags } = load("cli/flags") as typeof import("../cli/flags");
     const { flagContext } = load("cli/flag-context") as typeof import("../cli/flag-context");
     const context: RunContext = { storeRoot, lang: "en", onNotice: () => undefined, kernel: makeBelieve(loadKernel()) };
-    for (const argv of [["--rm", "warm", "true"], ["--rm", "-e", "A=b", "-v", "/tmp:/tmp", "-m", "64m", "-w", "/x", "warm", "sh", "-c", ":"]]) {
+    for (const argv of [
+      ["--rm", "warm", "true"],
+      ["--rm", "-e", "A=b", "-v", "/tmp:/tmp", "-m", "64m", "-w", "/x", "warm", "sh", "-c", ":"],
+    ]) {
       const { options } = toRunRequest(parseFlags(argv, run.flags, run.stopAtOperand, "en"), flagContext("en"));
       await runContainer({ ...options, unsafe: { cgroup: "off" } }, context).catch(() => undefined);
     }

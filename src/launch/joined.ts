@@ -2,7 +2,13 @@
 
 import Module = require("node:module");
 
-type Body = (exports: unknown, require: (specifier: string) => unknown, module: NodeModule, filename: string, dirname: string) => void;
+type Body = (
+  exports: unknown,
+  require: (specifier: string) => unknown,
+  module: NodeModule,
+  filename: string,
+  dirname: string,
+) => void;
 
 /** By path below dist/src without ending: "cli/main". */
 export type JoinedModules = Readonly<Record<string, Body>>;

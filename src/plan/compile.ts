@@ -82,17 +82,15 @@ export function compile(config: OciConfig, facts: HostFacts, context: CompileCon
     ...cgroups.prepare,
     cloneStep(config, cgroups),
     ...idMapSteps(config),
-    ...(config.process.rlimits ?? []).map(
-      ({ type, soft, hard }): Step => ({
-        id: `set-rlimit-${type}`,
-        kind: "set-rlimit",
-        lane: "parent",
-        phase: "attach",
-        resource: type,
-        soft,
-        hard,
-      }),
-    ),
+    ...(config.process.rlimits ?? []).map(({ type, soft, hard }): Step => ({
+      id: `set-rlimit-${type}`,
+      kind: "set-rlimit",
+      lane: "parent",
+      phase: "attach",
+      resource: type,
+      soft,
+      hard,
+    })),
     { id: "release", kind: "synchronize", lane: "parent", phase: "attach", point: "release" },
     { id: "await-release", kind: "synchronize", lane: "child", phase: "attach", point: "release" },
     ...attachSteps(config, cgroups, isNew),
@@ -100,7 +98,14 @@ export function compile(config: OciConfig, facts: HostFacts, context: CompileCon
     ...(overlay?.lane === "child" ? [overlay] : []),
     { id: "open-root", kind: "open-root", lane: "child", phase: "rootfs", path: config.root.path },
     ...rootfsSteps(config, facts, cgroups.paths),
-    { id: "change-root", kind: "change-root", lane: "child", phase: "rootfs", method: context.changeRoot, path: config.root.path },
+    {
+      id: "change-root",
+      kind: "change-root",
+      lane: "child",
+      phase: "rootfs",
+      method: context.changeRoot,
+      path: config.root.path,
+    },
     ...settingSteps(config, isNew),
     ...confineSteps(config),
     ...identitySteps(config, facts, context),
@@ -247,16 +252,14 @@ function deviceSteps(config: OciConfig): Step[] {
   });
   return [
     ...(config.linux.devices ?? []).map(node),
-    ...DEV_LINKS.map(
-      ([target, path]): Step => ({
-        id: `create-symlink-${path}`,
-        kind: "create-symlink",
-        lane: "child",
-        phase: "rootfs",
-        target,
-        path,
-      }),
-    ),
+    ...DEV_LINKS.map(([target, path]): Step => ({
+      id: `create-symlink-${path}`,
+      kind: "create-symlink",
+      lane: "child",
+      phase: "rootfs",
+      target,
+      path,
+    })),
   ];
 }
 
@@ -280,9 +283,12 @@ function settingSteps(config: OciConfig, isNew: (type: OciNamespaceType) => bool
 function confineSteps(config: OciConfig): Step[] {
   const base = { lane: "child", phase: "confine" } as const;
   const steps: Step[] = [
-    ...(config.linux.readonlyPaths ?? []).map(
-      (path): Step => ({ id: `make-readonly-${path}`, kind: "make-readonly", ...base, path }),
-    ),
+    ...(config.linux.readonlyPaths ?? []).map((path): Step => ({
+      id: `make-readonly-${path}`,
+      kind: "make-readonly",
+      ...base,
+      path,
+    })),
     ...(config.linux.maskedPaths ?? []).map((path): Step => ({ id: `mask-${path}`, kind: "mask-path", ...base, path })),
   ];
   const { terminal, consoleSize, cwd, user } = config.process;
@@ -316,7 +322,13 @@ function identitySteps(config: OciConfig, facts: HostFacts, context: CompileCont
   const steps: Step[] = [
     // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go.
     ...(noNewPrivileges ? [] : seccomp),
-    { id: "bound-capabilities", kind: "bound-capabilities", ...base, keep: maskOf(capabilities.bounding), lastCap: facts.lastCap },
+    {
+      id: "bound-capabilities",
+      kind: "bound-capabilities",
+      ...base,
+      keep: maskOf(capabilities.bounding),
+      lastCap: facts.lastCap,
+    },
     {
       id: "set-user",
       kind: "set-user",
@@ -372,7 +384,11 @@ function handoffSteps(config: OciConfig, context: CompileContext): Step[] {
 /** What execvp would try: a name with a slash as it is (against `cwd`), else each directory of the container's PATH. */
 export function execCandidates(name: string | undefined, env: readonly string[], cwd: string): string[] {
   if (name === undefined || name === "") {
-    throw new GlassboxError({ code: "no-command", what: "no command specified", hint: "the image has no CMD or ENTRYPOINT: name a command" });
+    throw new GlassboxError({
+      code: "no-command",
+      what: "no command specified",
+      hint: "the image has no CMD or ENTRYPOINT: name a command",
+    });
   }
   if (name.startsWith("/")) return [name];
   if (name.includes("/")) return [`${cwd === "/" ? "" : cwd}/${name}`];

@@ -30,7 +30,7 @@ const CREATE = { none: 0, directory: 1, file: 2 } as const;
 const NODE_TYPE = { c: 0o020000, b: 0o060000, p: 0o010000 } as const;
 
 function packErrnos(names: readonly string[]): number {
-  return names.slice(0, 4).reduce((packed, name, i) => packed | (ERRNO[name] ?? 0) << (8 * i), 0);
+  return names.slice(0, 4).reduce((packed, name, i) => packed | ((ERRNO[name] ?? 0) << (8 * i)), 0);
 }
 
 function slotOf(slots: ReadonlyMap<Slot, number>, slot: Slot): number {
@@ -47,7 +47,9 @@ function groupsBlob(groups: readonly number[]): Uint8Array {
 
 /** Mount options of an overlay, as overlayfs reads them from one page. */
 export function overlayOptions(step: { lowerdirs: string[]; upperdir: string; workdir: string; options: string[] }): string {
-  return [`lowerdir=${step.lowerdirs.join(":")}`, `upperdir=${step.upperdir}`, `workdir=${step.workdir}`, ...step.options].join(",");
+  return [`lowerdir=${step.lowerdirs.join(":")}`, `upperdir=${step.upperdir}`, `workdir=${step.workdir}`, ...step.options].join(
+    ",",
+  );
 }
 
 function encodeStep(step: Step, slots: ReadonlyMap<Slot, number>): Encoded {
@@ -101,7 +103,15 @@ function encodeStep(step: Step, slots: ReadonlyMap<Slot, number>): Encoded {
     case "create-device":
       return {
         opcode: 14,
-        args: [step.how === "bind" ? 1 : 0, step.path, NODE_TYPE[step.type] | step.mode, step.major, step.minor, step.uid, step.gid],
+        args: [
+          step.how === "bind" ? 1 : 0,
+          step.path,
+          NODE_TYPE[step.type] | step.mode,
+          step.major,
+          step.minor,
+          step.uid,
+          step.gid,
+        ],
       };
     case "create-symlink":
       return { opcode: 15, args: [step.target, step.path] };

@@ -56,7 +56,15 @@ interface ParsedOptions {
 }
 
 function parseOptions(options: readonly string[]): ParsedOptions {
-  const parsed: ParsedOptions = { flags: [], data: [], propagation: "MS_PRIVATE", recursive: false, recursiveReadonly: false, bind: false, create: "directory" };
+  const parsed: ParsedOptions = {
+    flags: [],
+    data: [],
+    propagation: "MS_PRIVATE",
+    recursive: false,
+    recursiveReadonly: false,
+    bind: false,
+    create: "directory",
+  };
   for (const word of options) {
     const flag = FLAG_WORDS[word === "rro" ? "ro" : word];
     if (word === "rro") parsed.recursiveReadonly = true;
@@ -105,11 +113,16 @@ function cgroupMount(mount: OciMount, parsed: ParsedOptions, facts: HostFacts, j
   if (mode === "none" || joined.length === 0) return [];
   if (mode === "unified") return [filesystem({ ...mount, type: "cgroup2", source: "cgroup" }, parsed)];
   const root: OciMount = { ...mount, type: "tmpfs", source: "tmpfs" };
-  const steps: Step[] = [filesystem(root, { ...parsed, flags: parsed.flags.filter((flag) => flag !== "MS_RDONLY"), data: ["mode=755"] })];
+  const steps: Step[] = [
+    filesystem(root, { ...parsed, flags: parsed.flags.filter((flag) => flag !== "MS_RDONLY"), data: ["mode=755"] }),
+  ];
   for (const { controllers } of shown) {
     const name = controllers.join(",").replace(/^name=/, "");
     steps.push(
-      filesystem({ destination: `${mount.destination}/${name}`, type: "cgroup", source: "cgroup" }, { ...parsed, data: controllers }),
+      filesystem(
+        { destination: `${mount.destination}/${name}`, type: "cgroup", source: "cgroup" },
+        { ...parsed, data: controllers },
+      ),
     );
   }
   if (v2 !== undefined) {
@@ -131,11 +144,7 @@ function cgroupMount(mount: OciMount, parsed: ParsedOptions, facts: HostFacts, j
  * Compiles one mount of an OCI config. A target of the kind that does not fit (a file over a directory) is left to the kernel's ENOTDIR.
  * Throws "bad-config" for a bind without source.
  */
-export function compileMount(
-  mount: OciMount,
-  facts: HostFacts,
-  joined: readonly CgroupPath[],
-): Step[] {
+export function compileMount(mount: OciMount, facts: HostFacts, joined: readonly CgroupPath[]): Step[] {
   const parsed = parseOptions(mount.options ?? []);
   if (mount.type === "bind" || parsed.bind) {
     if (mount.source === undefined) {

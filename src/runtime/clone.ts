@@ -56,7 +56,14 @@ export function cloneMiniPlan(
     { id: "await-release", kind: "synchronize", ...child, phase: "attach", point: "release" },
   );
   if (options.namespaces.includes("mnt") && !options.shared) {
-    steps.push({ id: "set-propagation", kind: "set-propagation", ...child, phase: "rootfs", target: "/", flags: ["MS_REC", "MS_PRIVATE"] });
+    steps.push({
+      id: "set-propagation",
+      kind: "set-propagation",
+      ...child,
+      phase: "rootfs",
+      target: "/",
+      flags: ["MS_REC", "MS_PRIVATE"],
+    });
   }
   steps.push({ id: "open-root", kind: "open-root", ...child, phase: "rootfs", path: "/" });
   for (const { fstype, target } of options.mounts) {
@@ -84,9 +91,7 @@ export function cloneMiniPlan(
   }
   steps.push(
     // Mounting moved the child to the mount's directory: back to where the caller is, unless that is now hidden.
-    ...(options.mounts.length === 0
-      ? []
-      : [changeDirectory(caller.cwd)]),
+    ...(options.mounts.length === 0 ? [] : [changeDirectory(caller.cwd)]),
     { id: "close-descriptors", kind: "close-descriptors", ...child, phase: "handoff" },
     { id: "restore-signals", kind: "restore-signals", ...child, phase: "handoff" },
     { id: "parent-death", kind: "set-parent-death-signal", ...child, phase: "handoff", signal: 9 },

@@ -81,7 +81,10 @@ function specialCase(step: Step, errno: string): { why: string; hint: string } |
       hint: "a symlink there would send the runtime's own mounts elsewhere (CVE-2019-16884, CVE-2026-41579): make it a directory in the image",
     };
   }
-  if (step.kind === "change-directory" && (errno === "ELOOP" || errno === "ENOTDIR" || errno === "EACCES" || errno === "ENOENT")) {
+  if (
+    step.kind === "change-directory" &&
+    (errno === "ELOOP" || errno === "ENOTDIR" || errno === "EACCES" || errno === "ENOENT")
+  ) {
     return {
       why: `the working directory ${step.path} cannot be entered inside the container's root`,
       hint: "a path through /proc/self/fd leads out of the root and is refused (CVE-2024-21626); choose a directory with -w",
@@ -94,7 +97,10 @@ function specialCase(step: Step, errno: string): { why: string; hint: string } |
     };
   }
   if (step.kind === "bind-mount" && errno === "ENOENT") {
-    return { why: `source ${step.source} is not there any more`, hint: "it was there when the options were read: look who removed it" };
+    return {
+      why: `source ${step.source} is not there any more`,
+      hint: "it was there when the options were read: look who removed it",
+    };
   }
   if (step.kind === "set-sysctl" && errno === "ENOENT") {
     return {

@@ -47,7 +47,14 @@ export class ParentLane {
     }
   }
 
-  private push(step: Step, syscall: string, args: CallArgument[], startNs: bigint, result: bigint, errno: string | undefined): void {
+  private push(
+    step: Step,
+    syscall: string,
+    args: CallArgument[],
+    startNs: bigint,
+    result: bigint,
+    errno: string | undefined,
+  ): void {
     this.trace!.push({
       stepId: step.id,
       lane: "parent",
@@ -65,20 +72,29 @@ export class ParentLane {
       return make();
     } catch (error) {
       if (!(error instanceof SyscallError) || error.stepId !== undefined) throw error;
-      throw new SyscallError({ ...error, what: error.what, syscall: error.syscall, errno: error.errno, stepId: step.id, cause: error });
+      const { what, syscall, errno } = error;
+      throw new SyscallError({ what, syscall, errno, stepId: step.id, cause: error });
     }
   }
 
   private writeFile(step: Step, path: string, value: string): void {
     const length = Buffer.byteLength(value);
-    this.call(step, "write", () => [text(path), text(value), number(length)], () => {
-      this.kernel.writeKernelFile(path, value);
-      return length;
-    });
+    this.call(
+      step,
+      "write",
+      () => [text(path), text(value), number(length)],
+      () => {
+        this.kernel.writeKernelFile(path, value);
+        return length;
+      },
+    );
   }
 
   mountOverlay(step: MountOverlay): void {
-    const absolute = { ...step, lowerdirs: step.lowerdirs.map((lower) => (lower.startsWith("/") ? lower : `${step.cwd}/${lower}`)) };
+    const absolute = {
+      ...step,
+      lowerdirs: step.lowerdirs.map((lower) => (lower.startsWith("/") ? lower : `${step.cwd}/${lower}`)),
+    };
     // Whole paths read better in mountinfo; a deep stack only fits its page with short ones.
     const whole = overlayOptions(absolute);
     const short = whole.length > MAX_MOUNT_OPTIONS;
@@ -101,7 +117,12 @@ export class ParentLane {
   }
 
   createCgroup(step: Step & { kind: "create-cgroup" }): void {
-    this.call(step, "mkdir", () => [text(step.path), number(0o755)], () => createCgroup(step.path));
+    this.call(
+      step,
+      "mkdir",
+      () => [text(step.path), number(0o755)],
+      () => createCgroup(step.path),
+    );
   }
 
   setCgroupLimit(step: SetCgroupLimit): void {
@@ -117,7 +138,12 @@ export class ParentLane {
 
   limitDevices(step: LimitDevices): void {
     if (step.how === "ebpf") {
-      this.call(step, "bpf", () => [text(step.path)], () => this.kernel.attachDeviceProgram(step.path, step.program!));
+      this.call(
+        step,
+        "bpf",
+        () => [text(step.path)],
+        () => this.kernel.attachDeviceProgram(step.path, step.program!),
+      );
       return;
     }
     this.writeFile(step, `${step.path}/devices.deny`, "a");
@@ -126,7 +152,9 @@ export class ParentLane {
 
   clone(step: Clone, environment: CloneEnvironment): Spawned {
     const { cgroupFd, ...rest } = environment;
-    const spawned = this.named(step, () => this.kernel.spawn({ ...rest, flags: step.flags, ...(cgroupFd === undefined ? {} : { cgroupFd }) }));
+    const spawned = this.named(step, () =>
+      this.kernel.spawn({ ...rest, flags: step.flags, ...(cgroupFd === undefined ? {} : { cgroupFd }) }),
+    );
     this.trace?.push({
       stepId: step.id,
       lane: "parent",
@@ -153,10 +181,15 @@ export class ParentLane {
         );
         return;
       case "synchronize":
-        this.call(step, "write", () => [number(syncFd), text("\0"), number(1)], () => {
-          this.kernel.sendByte(syncFd, 0);
-          return 1;
-        });
+        this.call(
+          step,
+          "write",
+          () => [number(syncFd), text("\0"), number(1)],
+          () => {
+            this.kernel.sendByte(syncFd, 0);
+            return 1;
+          },
+        );
         return;
       default:
         throw new RangeError(`step ${step.id} (${step.kind}) does not belong here`);

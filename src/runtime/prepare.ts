@@ -65,13 +65,21 @@ export async function prepare(asked: RunOptions, context: PrepareContext): Promi
     maxOpenFiles: maxOpenFiles(),
   };
   if (facts.euid !== 0) requireMapped(lookups.user.uid, lookups.user.gid);
-  const config = buildSpec(options, imageConfig, facts, lookups, { containerId, rootPath: `${store.paths.overlay}/${containerId}/merged` });
+  const config = buildSpec(options, imageConfig, facts, lookups, {
+    containerId,
+    rootPath: `${store.paths.overlay}/${containerId}/merged`,
+  });
   const seccomp = seccompFor(options, facts, config, store);
   return { containerId, image, facts, config, seccomp };
 }
 
 /** Compiles for layers that exist, or (dry run) would. */
-export function compilePrepared(prepared: Prepared, options: RunOptions, overlay: OverlayPaths, awaitStart: boolean): CompiledPlan {
+export function compilePrepared(
+  prepared: Prepared,
+  options: RunOptions,
+  overlay: OverlayPaths,
+  awaitStart: boolean,
+): CompiledPlan {
   const { config, facts } = prepared;
   const rules = config.linux.resources?.devices;
   const onV1 = facts.cgroup.v1.some(({ controllers }) => controllers.includes("devices"));
@@ -241,7 +249,10 @@ function deviceNodes(option: DeviceOption): { node: OciDevice; access: string }[
   return [{ node: nodeOf(option.target, stat), access: option.access }];
 }
 
-function nodeOf(path: string, stat: { rdev: number; mode: number; uid: number; gid: number; isBlockDevice(): boolean }): OciDevice {
+function nodeOf(
+  path: string,
+  stat: { rdev: number; mode: number; uid: number; gid: number; isBlockDevice(): boolean },
+): OciDevice {
   return {
     path,
     type: stat.isBlockDevice() ? "b" : "c",
@@ -254,7 +265,22 @@ function nodeOf(path: string, stat: { rdev: number; mode: number; uid: number; g
 }
 
 /** Mounts of their own in a container, or nodes that it gets anyway. */
-const NOT_COPIED = new Set(["pts", "shm", "fd", "mqueue", "console", "null", "zero", "full", "random", "urandom", "tty", "ptmx", ".lxc", ".udev"]);
+const NOT_COPIED = new Set([
+  "pts",
+  "shm",
+  "fd",
+  "mqueue",
+  "console",
+  "null",
+  "zero",
+  "full",
+  "random",
+  "urandom",
+  "tty",
+  "ptmx",
+  ".lxc",
+  ".udev",
+]);
 
 /** All device nodes below a directory of the host. */
 function hostDevices(directory: string): { node: OciDevice; access: string }[] {

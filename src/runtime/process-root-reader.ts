@@ -61,7 +61,7 @@ export class ProcessRootReader implements RootReader {
       if ((this.kernel.fstat(fd).mode & 0o170000) !== 0o100000) return undefined;
       const wanted = Math.min(length, MAX_HEAD_BYTES);
       const parts: Uint8Array[] = [];
-      for (let have = 0; have < wanted; ) {
+      for (let have = 0; have < wanted;) {
         const chunk = this.kernel.readSome(fd, Math.min(wanted - have, 1 << 20));
         if (chunk.length === 0) break;
         parts.push(chunk);

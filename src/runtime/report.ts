@@ -51,7 +51,11 @@ function parseRecord(kernel: Kernel, bytes: Buffer, stepIdOf: (index: number) =>
     at += ARGUMENT_BYTES;
     if (type === 2) {
       const text = bytes.toString("utf8", at, at + length);
-      args.push(bytes.readUInt16LE(at - ARGUMENT_BYTES + 2) === 1 ? { type: "string", value: text, truncated: true } : { type: "string", value: text });
+      args.push(
+        bytes.readUInt16LE(at - ARGUMENT_BYTES + 2) === 1
+          ? { type: "string", value: text, truncated: true }
+          : { type: "string", value: text },
+      );
       at += (length + 7) & ~7;
     } else if (type === 3) {
       const kept = Math.min(length, RECORDED_BYTES);

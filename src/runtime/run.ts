@@ -126,16 +126,30 @@ function runningState(store: Store, options: RunOptions, prepared: Prepared): Ru
   return {
     id: prepared.containerId,
     merged: `${store.paths.overlay}/${prepared.containerId}/merged`,
-    cgroups: cgroupsPath === undefined ? [] : hierarchies.map(({ hierarchy, mountpoint }) => ({ hierarchy, path: mountpoint + cgroupsPath })),
+    cgroups:
+      cgroupsPath === undefined
+        ? []
+        : hierarchies.map(({ hierarchy, mountpoint }) => ({ hierarchy, path: mountpoint + cgroupsPath })),
     remove: options.remove,
     ...(options.name === undefined ? {} : { name: options.name }),
   };
 }
 
-async function live(kernel: Kernel, store: Store, options: RunOptions, prepared: Prepared, context: RunContext): Promise<RunResult> {
+async function live(
+  kernel: Kernel,
+  store: Store,
+  options: RunOptions,
+  prepared: Prepared,
+  context: RunContext,
+): Promise<RunResult> {
   const { containerId, config } = prepared;
   const layers = makeLayers(store, options, prepared);
-  const compiled = compilePrepared(prepared, options, { ...layers, cwd: store.paths.overlay, volatile: options.remove }, context.onReady !== undefined);
+  const compiled = compilePrepared(
+    prepared,
+    options,
+    { ...layers, cwd: store.paths.overlay, volatile: options.remove },
+    context.onReady !== undefined,
+  );
   if (options.cidfile !== undefined) writeFileSync(options.cidfile, containerId);
   const record = options.remove ? undefined : recordOf(options, prepared);
   if (record !== undefined) writeRecord(store, record);
@@ -144,7 +158,8 @@ async function live(kernel: Kernel, store: Store, options: RunOptions, prepared:
   const started = startOrExplain(kernel, prepared, compiled, stdio.child, context);
   for (const fd of stdio.handedOver) kernel.close(fd);
   const startedAt = Date.now();
-  const session = started.consoleFd === undefined ? pipeSession(kernel, stdio) : consoleSession(kernel, started.consoleFd, options);
+  const session =
+    started.consoleFd === undefined ? pipeSession(kernel, stdio) : consoleSession(kernel, started.consoleFd, options);
   const exitCode = await attend(kernel, started, session, context);
   const { kills } = compiled.cgroups.length === 0 ? { kills: 0 } : oomKills(compiled.cgroups);
   if (exitCode === 127 && Date.now() - startedAt < 1000) explainEarlyExit(config, compiled.plan, layers.merged, context);
@@ -219,7 +234,14 @@ function recordOf(options: RunOptions, { containerId, image, config }: Prepared)
     Image: image.id,
     Name: options.name === undefined ? "" : `/${options.name}`,
     Labels: options.labels,
-    State: { Status: "running", Running: true, OOMKilled: false, ExitCode: 0, StartedAt: now, FinishedAt: "0001-01-01T00:00:00Z" },
+    State: {
+      Status: "running",
+      Running: true,
+      OOMKilled: false,
+      ExitCode: 0,
+      StartedAt: now,
+      FinishedAt: "0001-01-01T00:00:00Z",
+    },
   };
 }
 
@@ -275,9 +297,15 @@ function explainEarlyExit(config: OciConfig, plan: Plan, merged: string, context
   const reader = new DirectoryReader(merged);
   const path = step.candidates.find((candidate) => reader.stat(candidate) !== undefined);
   if (path === undefined) return;
-  const value = (name: string): string | undefined => config.process.env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  const found = explainMissingLibraries({ path, reader, lang: context.lang, libraryPath: value("LD_LIBRARY_PATH"), searchPath: value("PATH") });
+  const value = (name: string): string | undefined =>
+    config.process.env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  const found = explainMissingLibraries({
+    path,
+    reader,
+    lang: context.lang,
+    libraryPath: value("LD_LIBRARY_PATH"),
+    searchPath: value("PATH"),
+  });
   if (found === undefined) return;
   for (const line of [found.what, found.why, found.hint]) if (line !== undefined) context.onNotice(line);
 }
-

@@ -31,7 +31,8 @@ export function seccompProfile(request: SeccompRequest): OciSeccomp {
   const arch = archOf(request.facts);
   const { capabilities, profilePath } = request;
   if (profilePath === undefined) {
-    const { defaultProfile } = require("../confine/seccomp/default-profile") as typeof import("../confine/seccomp/default-profile");
+    const { defaultProfile } =
+      require("../confine/seccomp/default-profile") as typeof import("../confine/seccomp/default-profile");
     return defaultProfile({ arch, capabilities });
   }
   const { parseProfile } = require("../confine/seccomp/parse-profile") as typeof import("../confine/seccomp/parse-profile");

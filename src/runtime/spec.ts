@@ -60,7 +60,8 @@ export function commandOf(options: Pick<RunOptions, "args" | "entrypoint" | "ima
   const command = options.args.length > 0 ? options.args : options.entrypoint === undefined ? (image.Cmd ?? []) : [];
   const argv = [...entrypoint, ...command];
   if (argv.length > 0 && argv[0] !== "") return argv;
-  if (argv.length > 0) throw new GlassboxError({ code: "no-command", what: "no command specified", why: "the command is an empty text" });
+  if (argv.length > 0)
+    throw new GlassboxError({ code: "no-command", what: "no command specified", why: "the command is an empty text" });
   throw new GlassboxError({
     code: "no-command",
     what: "no command specified",
@@ -121,7 +122,9 @@ export function buildSpec(
       namespaces: namespacesOf(options),
       ...(options.userns === "private" ? idMappings(facts) : {}),
       devices: [...STANDARD_NODES, ...lookups.devices.map(({ node }) => node)],
-      ...(unsafe.cgroup === "off" ? {} : { cgroupsPath: `/glassbox/${ids.containerId}`, resources: resourcesOf(options, facts, lookups) }),
+      ...(unsafe.cgroup === "off"
+        ? {}
+        : { cgroupsPath: `/glassbox/${ids.containerId}`, resources: resourcesOf(options, facts, lookups) }),
       rootfsPropagation: "slave",
       maskedPaths: privileged || unsafe.proc === "host" ? [] : defaultMaskedPaths(lookups.throttledCpus),
       readonlyPaths: open || unsafe.proc === "host" ? [] : [...DEFAULT_READONLY_PATHS],
@@ -238,7 +241,13 @@ function mountsOf(options: RunOptions, lookups: Lookups): OciMount[] {
   refuseKernelTargets(user);
   // Parents before children, whatever the order of flags.
   const depth = ({ destination }: OciMount): number => destination.split("/").length;
-  return [...standard, ...user.map((mount, i) => ({ mount, i })).sort((a, b) => depth(a.mount) - depth(b.mount) || a.i - b.i).map(({ mount }) => mount)];
+  return [
+    ...standard,
+    ...user
+      .map((mount, i) => ({ mount, i }))
+      .sort((a, b) => depth(a.mount) - depth(b.mount) || a.i - b.i)
+      .map(({ mount }) => mount),
+  ];
 }
 
 /** Whatever covers /proc or /sys would be what the runtime writes its settings into (CVE-2019-16884, CVE-2023-27561). */
@@ -264,12 +273,24 @@ function standardMounts(options: RunOptions): OciMount[] {
       : { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     unsafe.devices === "host"
       ? { destination: "/dev", type: "bind", source: "/dev", options: ["rbind", "rslave"] }
-      : { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"] },
+      : {
+          destination: "/dev",
+          type: "tmpfs",
+          source: "tmpfs",
+          options: ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+        },
     {
       destination: "/dev/pts",
       type: "devpts",
       source: "devpts",
-      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...(options.userns === "private" ? [] : ["gid=5"])],
+      options: [
+        "nosuid",
+        "noexec",
+        "newinstance",
+        "ptmxmode=0666",
+        "mode=0620",
+        ...(options.userns === "private" ? [] : ["gid=5"]),
+      ],
     },
     // A new sysfs may be mounted only by the owner of its network namespace.
     options.userns === "private" && options.network === "host"
@@ -333,4 +354,3 @@ function tmpfsMount(mount: TmpfsOption): OciMount {
     ],
   };
 }
-

@@ -61,7 +61,7 @@ function outOfRange(word: string): GlassboxError {
     code: "bad-user",
     what: `uid or gid ${word} is out of range`,
     why: "uids and gids must be in range 0-2147483647",
-    hint: "4294967295 means \"no change\" to the kernel, and larger numbers wrap around to root",
+    hint: '4294967295 means "no change" to the kernel, and larger numbers wrap around to root',
   });
 }
 
@@ -77,7 +77,13 @@ function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; 
   throw new GlassboxError({
     code: "bad-user",
     what: `unable to find user ${word}: no matching entries in passwd file`,
-    why: passwd.length === 0 ? "the image has no /etc/passwd" : `the image's /etc/passwd names ${passwd.map(({ name }) => name).slice(0, 12).join(", ")}`,
+    why:
+      passwd.length === 0
+        ? "the image has no /etc/passwd"
+        : `the image's /etc/passwd names ${passwd
+            .map(({ name }) => name)
+            .slice(0, 12)
+            .join(", ")}`,
     hint: "use a name from there, or a number such as 1000",
   });
 }
@@ -93,7 +99,13 @@ function findGroup(word: string, groups: readonly GroupEntry[]): number {
   throw new GlassboxError({
     code: "bad-user",
     what: `unable to find group ${word}: no matching entries in group file`,
-    why: groups.length === 0 ? "the image has no /etc/group" : `the image's /etc/group names ${groups.map(({ name }) => name).slice(0, 12).join(", ")}`,
+    why:
+      groups.length === 0
+        ? "the image has no /etc/group"
+        : `the image's /etc/group names ${groups
+            .map(({ name }) => name)
+            .slice(0, 12)
+            .join(", ")}`,
     hint: "use a name from there, or a number such as 1000",
   });
 }
@@ -112,7 +124,10 @@ export function resolveUser(spec: string, groupAdd: readonly string[], read: Rea
   const { uid, entry } = userWord === "" ? { uid: 0, entry: passwd.find((one) => one.uid === 0) } : findUser(userWord, passwd);
   const groups = groupEntries(read("/etc/group"));
   const gid = groupWord === "" ? (entry?.gid ?? 0) : findGroup(groupWord, groups);
-  const own = groupWord === "" && entry !== undefined ? groups.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid) : [];
+  const own =
+    groupWord === "" && entry !== undefined
+      ? groups.filter(({ members }) => members.includes(entry.name)).map((group) => group.gid)
+      : [];
   const added = groupAdd.map((word) => findGroup(word, groups));
   return { uid, gid, additionalGids: [...new Set([...own, ...added])], home: entry?.home || "/" };
 }

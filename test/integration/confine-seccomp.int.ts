@@ -62,8 +62,7 @@ function sweep(): Call[] {
     }
     for (const nr of special.map((name) => numbers.get(name))) {
       if (nr === undefined) continue;
-      for (const first of edges)
-        for (const third of edges) calls.push({ door, nr, args: [first, 0n, third, 0n, 0n, 0n] });
+      for (const first of edges) for (const third of edges) calls.push({ door, nr, args: [first, 0n, third, 0n, 0n, 0n] });
     }
   }
   for (let nr = 0; nr < 600; nr += 7) calls.push({ door: 64, nr: 0x40000000 + nr, args: [0n, 0n, 0n, 0n, 0n, 0n] });

@@ -81,7 +81,10 @@ test("nothing imports cli but what launches it, and every folder has its rule", 
     [],
   );
   const folders = new Set(sources(SRC).map((file) => folderOf(relative(SRC, file))));
-  t.deepEqual([...folders].filter((folder) => folder !== "" && folder !== "cli" && folder !== "launch" && ALLOWED[folder] === undefined), []);
+  t.deepEqual(
+    [...folders].filter((folder) => folder !== "" && folder !== "cli" && folder !== "launch" && ALLOWED[folder] === undefined),
+    [],
+  );
 });
 
 test("pure folders do no I/O", (t) => {

@@ -38,8 +38,11 @@ test("the build joins what a run loads, and the command works from it", (t) => {
   const joined = join(DIST, "launch", "glassbox.js");
   t.true(existsSync(joined), "npm run build:ts makes it");
   const text = readFileSync(joined, "utf8");
-  for (const id of ["cli/main", "runtime/run", "plan/compile", "binding/index"]) t.true(text.includes(`${JSON.stringify(id)}: (function`), id);
-  const { stdout, status } = spawnSync(process.execPath, [join(DIST, "src", "launch", "main.js"), "run", "--help"], { encoding: "utf8" });
+  for (const id of ["cli/main", "runtime/run", "plan/compile", "binding/index"])
+    t.true(text.includes(`${JSON.stringify(id)}: (function`), id);
+  const { stdout, status } = spawnSync(process.execPath, [join(DIST, "src", "launch", "main.js"), "run", "--help"], {
+    encoding: "utf8",
+  });
   t.is(status, 0);
   t.regex(stdout, /glassbox run/);
 });

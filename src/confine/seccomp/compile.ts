@@ -141,9 +141,7 @@ function decision(list: Step[], fallback: number): Decision {
   const last = steps[steps.length - 1];
   while (steps.length > 1 && steps[steps.length - 2]?.result === last?.result) steps.splice(-2, 1);
   const key = steps
-    .map(
-      (step) => `${step.conditions.map((c) => [c.index, c.op, c.value, c.valueTwo].join()).join("&")}=${step.result}`,
-    )
+    .map((step) => `${step.conditions.map((c) => [c.index, c.op, c.value, c.valueTwo].join()).join("&")}=${step.result}`)
     .join(";");
   return { steps, key };
 }
@@ -184,9 +182,7 @@ function guardMultiplexers(byNumber: Map<number, Decision>, decisions: ReturnTyp
     const own = number === undefined ? undefined : byNumber.get(number);
     if (number === undefined || own === undefined) continue;
     const same = carried.split(" ").every((call) => (decisions.named.get(call) ?? decisions.fallback).key === own.key);
-    const refusesAll = own.steps.every(
-      (step) => step.result < RETURNS.SCMP_ACT_TRACE || step.result === RET_KILL_PROCESS,
-    );
+    const refusesAll = own.steps.every((step) => step.result < RETURNS.SCMP_ACT_TRACE || step.result === RET_KILL_PROCESS);
     if (!same && !refusesAll) byNumber.set(number, decision([], ENOSYS));
   }
 }
@@ -208,12 +204,7 @@ function placeSearch(assembler: Assembler, ranges: Range[], wide: boolean): Targ
 }
 
 /** Code that tries the steps in order; written once for all calls that share it. */
-function placeDecision(
-  assembler: Assembler,
-  what: Decision | undefined,
-  wide: boolean,
-  placed: Map<string, Target>,
-): Target {
+function placeDecision(assembler: Assembler, what: Decision | undefined, wide: boolean, placed: Map<string, Target>): Target {
   if (what === undefined) throw new TypeError("a search needs at least one range");
   const known = placed.get(what.key);
   if (known !== undefined) return known;
@@ -240,19 +231,12 @@ function placeDecision(
  * code goes through it (int 0x80), seccomp is shown the whole registers while the call takes their low halves: the high ones
  * are whatever the caller likes there, so they count as 0.
  */
-function placeCondition(
-  assembler: Assembler,
-  condition: OciSeccompArg,
-  wide: boolean,
-  yes: Target,
-  no: Target,
-): Target {
+function placeCondition(assembler: Assembler, condition: OciSeccompArg, wide: boolean, yes: Target, no: Target): Target {
   const { index, op } = condition;
   const value = BigInt.asUintN(64, BigInt(condition.value));
   const equal = (mask: bigint, wanted: bigint, same: Target, other: Target) =>
     placeEqual(assembler, index, wide, mask, wanted, same, other);
-  const greater = (test: number, above: Target, below: Target) =>
-    placeGreater(assembler, index, wide, test, value, above, below);
+  const greater = (test: number, above: Target, below: Target) => placeGreater(assembler, index, wide, test, value, above, below);
   switch (op) {
     case "SCMP_CMP_EQ":
       return equal(ALL_BITS, value, yes, no);

@@ -158,8 +158,7 @@ function readFilter(value: unknown, where: string): Filter {
   fields(filter, where, FILTER_FIELDS);
   const caps = strings(filter.caps ?? [], `${where}.caps`);
   const unknown = caps.find((name) => !CAPABILITIES.includes(name));
-  if (unknown !== undefined)
-    throw bad(`${where}.caps: unknown capability ${quote(unknown)}`, "write it as CAP_SYS_ADMIN");
+  if (unknown !== undefined) throw bad(`${where}.caps: unknown capability ${quote(unknown)}`, "write it as CAP_SYS_ADMIN");
   const minKernel = filter.minKernel === undefined ? undefined : string(filter.minKernel, `${where}.minKernel`);
   const version = minKernel === undefined || minKernel === "" ? undefined : /^(\d+)\.(\d+)$/.exec(minKernel);
   if (version === null) throw bad(`${where}.minKernel: ${quote(minKernel)}`, 'write it as "4.8"');

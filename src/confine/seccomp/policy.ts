@@ -22,10 +22,8 @@ let entries: Map<string, TableEntry> | undefined;
 export function tableEntries(): ReadonlyMap<string, TableEntry> {
   if (entries !== undefined) return entries;
   entries = new Map();
-  for (const group of ALLOWED_GROUPS)
-    for (const name of words(group.names)) entries.set(name, { kind: "allowed", group });
-  for (const refusal of REFUSALS)
-    for (const name of words(refusal.names)) entries.set(name, { kind: "refusal", refusal });
+  for (const group of ALLOWED_GROUPS) for (const name of words(group.names)) entries.set(name, { kind: "allowed", group });
+  for (const refusal of REFUSALS) for (const name of words(refusal.names)) entries.set(name, { kind: "refusal", refusal });
   return entries;
 }
 
@@ -36,9 +34,7 @@ export function judge(entry: TableEntry, capabilities: ReadonlySet<string>): Ver
   const has = (list: readonly string[] | undefined) => list?.some((name) => capabilities.has(name)) === true;
   if (has(refusal.unlockedBy)) return { decision: "allow", errno: 0, rules: [] };
   if (refusal.rules === undefined) return { decision: "errno", errno: refusal.errno, rules: [] };
-  const rules = refusal.rules.filter(
-    (rule) => !has(rule.unless) && (rule.onlyWith === undefined || has(rule.onlyWith)),
-  );
+  const rules = refusal.rules.filter((rule) => !has(rule.unless) && (rule.onlyWith === undefined || has(rule.onlyWith)));
   return { decision: "conditional", errno: refusal.errno, rules };
 }
 

@@ -125,8 +125,7 @@ export const REFUSALS: readonly Refusal[] = [
 
   // --- by capability -------------------------------------------------------------------------------------------------
   {
-    names:
-      "mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick pivot_root",
+    names: "mount umount umount2 mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick pivot_root",
     errno: EPERM,
     unlockedBy: ["CAP_SYS_ADMIN"],
     reason: {

@@ -80,7 +80,8 @@ function compile(source: string, directory: string): string {
   return program;
 }
 
-const cloneProgram = ({ args, ...rest }: CloneOptions, lang: "en" | "zh"): string => cloneProgramC({ ...rest, command: args }, lang);
+const cloneProgram = ({ args, ...rest }: CloneOptions, lang: "en" | "zh"): string =>
+  cloneProgramC({ ...rest, command: args }, lang);
 
 withCompiler("the printed program compiles without a warning and passes any argument on unchanged", (t) => {
   const directory = mkdtempSync(join(tmpdir(), "glassbox-clone-c-"));

@@ -12,8 +12,7 @@ import { CAPABILITY_TEXTS } from "../../../src/confine/capability-texts";
 
 const ALL = (1n << 41n) - 1n;
 const host = { privileged: false, bounding: ALL, lastCap: 40 };
-const resolve = (add: string[], drop: string[], more = {}) =>
-  resolveCapabilities({ add, drop, ...host, ...more }).names;
+const resolve = (add: string[], drop: string[], more = {}) => resolveCapabilities({ add, drop, ...host, ...more }).names;
 
 test("numbers are the kernel's", (t) => {
   t.is(CAPABILITIES.length, 41);

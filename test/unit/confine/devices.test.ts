@@ -3,12 +3,7 @@ import fc from "fast-check";
 import type { OciDeviceRule } from "../../../src/plan/oci";
 import { compileDeviceProgram } from "../../../src/confine/device-program";
 import { type DeviceRequest, simulateDeviceProgram } from "../../../src/confine/device-simulator";
-import {
-  DEFAULT_DEVICE_RULES,
-  deviceRuleLines,
-  deviceRuleWrites,
-  resolveDeviceRules,
-} from "../../../src/confine/devices";
+import { DEFAULT_DEVICE_RULES, deviceRuleLines, deviceRuleWrites, resolveDeviceRules } from "../../../src/confine/devices";
 import { DEFAULT_READONLY_PATHS, defaultMaskedPaths } from "../../../src/confine/masked";
 
 const passes = (rules: readonly OciDeviceRule[], type: "c" | "b", major: number, minor: number, access: string) =>
@@ -48,10 +43,7 @@ test("no rule at all means no device", (t) => {
 });
 
 test("--device adds, privileged opens", (t) => {
-  const added: OciDeviceRule[] = [
-    ...DEFAULT_DEVICE_RULES,
-    { allow: true, type: "c", major: 10, minor: 229, access: "r" },
-  ];
+  const added: OciDeviceRule[] = [...DEFAULT_DEVICE_RULES, { allow: true, type: "c", major: 10, minor: 229, access: "r" }];
   t.true(passes(added, "c", 10, 229, "r"));
   t.false(passes(added, "c", 10, 229, "rw"));
   t.true(passes(added, "c", 10, 229, "m"));

@@ -16,19 +16,7 @@ const KILL_PROCESS = 0x80000000;
 const number = (name: string, table: "x86_64" | "i386" | "aarch64" = "x86_64") => syscallNumbers(table).get(name) ?? -1;
 const multiplexers = new Set([number("socketcall", "i386"), number("ipc", "i386")]);
 
-const interesting = [
-  0n,
-  1n,
-  9n,
-  16n,
-  38n,
-  0x7fffffffn,
-  0x80000000n,
-  0xffffffffn,
-  0x100000000n,
-  0x100000026n,
-  (1n << 64n) - 1n,
-];
+const interesting = [0n, 1n, 9n, 16n, 38n, 0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x100000026n, (1n << 64n) - 1n];
 const word = fc.oneof(fc.constantFrom(...interesting), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }));
 const action = fc.constantFrom<OciSeccompRule["action"][]>(
   "SCMP_ACT_ALLOW",
@@ -54,9 +42,7 @@ const argument: fc.Arbitrary<OciSeccompArg> = fc.record({
   valueTwo: word,
   op,
 });
-const allNames = [
-  ...new Set((["x86_64", "i386", "aarch64"] as const).flatMap((table) => [...syscallNumbers(table).keys()])),
-];
+const allNames = [...new Set((["x86_64", "i386", "aarch64"] as const).flatMap((table) => [...syscallNumbers(table).keys()]))];
 const rule: fc.Arbitrary<OciSeccompRule> = fc.record(
   {
     names: fc.array(fc.constantFrom(...allNames, "not_a_call"), { minLength: 1, maxLength: 12 }),
@@ -78,9 +64,7 @@ const profiles: fc.Arbitrary<OciSeccomp> = fc.record(
 
 /** Calls that a profile says something about, at their edges, and some others. */
 function numbersOf(profile: OciSeccomp, table: "x86_64" | "i386" | "aarch64"): number[] {
-  const named = (profile.syscalls ?? [])
-    .flatMap((each) => each.names.map((name) => number(name, table)))
-    .filter((nr) => nr >= 0);
+  const named = (profile.syscalls ?? []).flatMap((each) => each.names.map((name) => number(name, table))).filter((nr) => nr >= 0);
   const around = named.flatMap((nr) => [nr - 1, nr, nr + 1]).filter((nr) => nr >= 0);
   return [...around, 0, 500, 0x3fffffff, 0x40000000, 0x40000001, 0xffffffff];
 }
@@ -95,9 +79,7 @@ function agrees(profile: OciSeccomp, arch: SeccompArch, args: bigint[]): void {
       const seen = door.table === "i386" ? args.map((arg) => BigInt.asUintN(32, arg)) : args;
       const expected = evaluate(profile, door.table, nr, seen);
       if (result !== expected)
-        throw new Error(
-          `${door.name} ${nr} [${args.join()}]: ${result.toString(16)}, expected ${expected.toString(16)}`,
-        );
+        throw new Error(`${door.name} ${nr} [${args.join()}]: ${result.toString(16)}, expected ${expected.toString(16)}`);
     }
   }
 }
@@ -121,17 +103,13 @@ test("a program is equal to the plain reading of its profile", (t) => {
 test("each comparison is of 64 bits, at its edges", (t) => {
   fc.assert(
     fc.property(op, word, word, word, (operator, value, valueTwo, given) => {
-      const close = [given, value, value + 1n, value - 1n, value ^ (1n << 32n), valueTwo].map((each) =>
-        BigInt.asUintN(64, each),
-      );
+      const close = [given, value, value + 1n, value - 1n, value ^ (1n << 32n), valueTwo].map((each) => BigInt.asUintN(64, each));
       for (const each of close) {
         agrees(
           {
             defaultAction: "SCMP_ACT_ALLOW",
             architectures: ["SCMP_ARCH_X86"],
-            syscalls: [
-              { names: ["read"], action: "SCMP_ACT_ERRNO", args: [{ index: 2, value, valueTwo, op: operator }] },
-            ],
+            syscalls: [{ names: ["read"], action: "SCMP_ACT_ERRNO", args: [{ index: 2, value, valueTwo, op: operator }] }],
           },
           "x64",
           [0n, 0n, each, 0n, 0n, 0n],
@@ -240,8 +218,7 @@ test("conditions on one argument twice are alternatives", (t) => {
     ],
   };
   const program = compileSeccomp(profile, { arch: "x64" });
-  const given = (value: bigint) =>
-    simulateBpf(program, { nr: number("personality"), arch: X86_64, args: [value] }).result;
+  const given = (value: bigint) => simulateBpf(program, { nr: number("personality"), arch: X86_64, args: [value] }).result;
   t.deepEqual([given(0n), given(8n), given(9n)], [ALLOW, ALLOW, 0x00050001]);
 });
 

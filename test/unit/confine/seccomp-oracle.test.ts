@@ -16,11 +16,7 @@ const ORACLE = "/usr/share/containers/seccomp.json";
 
 /** What makes each call's answer differ for plain arguments (all 0), with the default capabilities. "ours/theirs". */
 const DIFFERENCES: [names: string, answers: string, reason: string][] = [
-  [
-    "clone3",
-    "ENOSYS/allow",
-    "its flags lie in memory; theirs relies on the kernel refusing namespaces without CAP_SYS_ADMIN",
-  ],
+  ["clone3", "ENOSYS/allow", "its flags lie in memory; theirs relies on the kernel refusing namespaces without CAP_SYS_ADMIN"],
   [
     "mount umount umount2 mount_setattr move_mount open_tree fsopen fsconfig fsmount fspick pivot_root unshare setns",
     "EPERM/allow",

@@ -88,11 +88,7 @@ const WRONG: [string, unknown, RegExp][] = [
   ["misspelt rule field", { syscalls: [rule({ arg: [] })] }, /syscalls\[0\]: unknown field "arg"/],
   ["argument 6", { syscalls: [rule({ args: [{ index: 6, value: 0, op: "SCMP_CMP_EQ" }] })] }, /args\[0\]\.index: 6/],
   ["no value", { syscalls: [rule({ args: [{ index: 0, op: "SCMP_CMP_EQ" }] })] }, /args\[0\]\.value: missing/],
-  [
-    "negative value",
-    { syscalls: [rule({ args: [{ index: 0, value: -1, op: "SCMP_CMP_EQ" }] })] },
-    /args\[0\]\.value: -1/,
-  ],
+  ["negative value", { syscalls: [rule({ args: [{ index: 0, value: -1, op: "SCMP_CMP_EQ" }] })] }, /args\[0\]\.value: -1/],
   ["fraction", { syscalls: [rule({ args: [{ index: 0, value: 1.5, op: "SCMP_CMP_EQ" }] })] }, /args\[0\]\.value: 1\.5/],
   ["operator", { syscalls: [rule({ args: [{ index: 0, value: 1, op: "==" }] })] }, /unknown operator "=="/],
   ["errno too large", { syscalls: [rule({ errnoRet: 4096 })] }, /errnoRet: 4096/],
@@ -109,9 +105,7 @@ const WRONG: [string, unknown, RegExp][] = [
 for (const [title, value, message] of WRONG) {
   test(`wrong: ${title}`, (t) => {
     const complete =
-      typeof value === "object" &&
-      !Array.isArray(value) &&
-      Object.keys(value as object).some((key) => key !== "defaultAction")
+      typeof value === "object" && !Array.isArray(value) && Object.keys(value as object).some((key) => key !== "defaultAction")
         ? { defaultAction: "SCMP_ACT_ERRNO", ...value }
         : value;
     const error = t.throws(() => parse(complete), { code: "bad-seccomp-profile", message });
@@ -120,9 +114,7 @@ for (const [title, value, message] of WRONG) {
 }
 
 test("hostile JSON does not reach a prototype and does not take long", (t) => {
-  parse(
-    '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["__proto__","constructor"],"action":"SCMP_ACT_KILL"}]}',
-  );
+  parse('{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["__proto__","constructor"],"action":"SCMP_ACT_KILL"}]}');
   t.is(({} as Record<string, unknown>).names, undefined);
   const start = process.hrtime.bigint();
   t.throws(() => parse(`{"a":${" 1234567890123456".repeat(20_000)}`));

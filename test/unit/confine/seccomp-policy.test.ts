@@ -40,9 +40,7 @@ const withMore = (...names: string[]) => machine([...DEFAULT_CAPABILITIES, ...na
 test("every call of every number table has one entry with a reason in both languages", (t) => {
   const words = [...ALLOWED_GROUPS, ...REFUSALS].flatMap((each) => each.names.trim().split(/\s+/));
   t.is(new Set(words).size, words.length);
-  const numbered = new Set(
-    (["x86_64", "i386", "aarch64"] as const).flatMap((table) => [...syscallNumbers(table).keys()]),
-  );
+  const numbered = new Set((["x86_64", "i386", "aarch64"] as const).flatMap((table) => [...syscallNumbers(table).keys()]));
   t.deepEqual(
     [...numbered].filter((name) => !tableEntries().has(name)),
     [],
@@ -84,10 +82,7 @@ test("namespaces: clone without CLONE_NEW, no clone3, no unshare, no setns", (t)
   t.is(usual("unshare", 0x10000000), EPERM);
   t.is(usual("setns", 3, 0), EPERM);
   const admin = withMore("CAP_SYS_ADMIN");
-  t.deepEqual(
-    [admin("clone", 0x7e020000), admin("clone3"), admin("unshare"), admin("setns")],
-    [ALLOW, ALLOW, ALLOW, ALLOW],
-  );
+  t.deepEqual([admin("clone", 0x7e020000), admin("clone3"), admin("unshare"), admin("setns")], [ALLOW, ALLOW, ALLOW, ALLOW]);
 });
 
 test("sockets: families below 38, also when the upper half of the argument lies", (t) => {
@@ -202,10 +197,7 @@ test("no two rules of one call overlap, so a runtime without order among rules r
       for (const first of edges) {
         for (const third of edges) {
           const holding = rules.filter((rule) => ruleHolds(rule.args ?? [], [first, 0n, third]));
-          t.true(
-            new Set(holding.map((rule) => `${rule.action}${rule.errnoRet}`)).size <= 1,
-            `${name} ${first} ${third}`,
-          );
+          t.true(new Set(holding.map((rule) => `${rule.action}${rule.errnoRet}`)).size <= 1, `${name} ${first} ${third}`);
         }
       }
     }

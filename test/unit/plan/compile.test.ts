@@ -108,7 +108,18 @@ test("every order rule can be broken, and is then found", (t) => {
     CONTEXT,
   );
   plan.steps.unshift(
-    { id: "late-bind", kind: "bind-mount", lane: "child", phase: "rootfs", source: "/", target: "/x", recursive: false, attributes: [], propagation: "MS_PRIVATE", createTarget: "none" },
+    {
+      id: "late-bind",
+      kind: "bind-mount",
+      lane: "child",
+      phase: "rootfs",
+      source: "/",
+      target: "/x",
+      recursive: false,
+      attributes: [],
+      propagation: "MS_PRIVATE",
+      createTarget: "none",
+    },
     { id: "late-map", kind: "write-id-map", lane: "parent", phase: "attach", file: "uid_map", value: "0 0 1" },
   );
   const broken = new Set(brokenRules({ version: 1, steps: plan.steps.toReversed() }).map(({ rule }) => rule));
@@ -144,7 +155,8 @@ test("each unsafe option changes what it says, and nothing else", (t) => {
   const normal = stepsOf();
   const changed = (unsafe: RunOptions["unsafe"], context = CONTEXT): { gone: string[]; added: string[] } => {
     const other = stepsOf({ unsafe }, HYBRID, context);
-    const key = (step: Step): string => JSON.stringify(step, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
+    const key = (step: Step): string =>
+      JSON.stringify(step, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
     const [a, b] = [new Set(normal.map(key)), new Set(other.map(key))];
     return {
       gone: normal.filter((step) => !b.has(key(step))).map(({ id }) => id),
@@ -164,7 +176,14 @@ test("each unsafe option changes what it says, and nothing else", (t) => {
     added: ["bound-capabilities", "set-capabilities"],
   });
   t.deepEqual(changed({ sysfs: "rw" }), {
-    gone: ["mount-/sys", "make-readonly-/proc/bus", "make-readonly-/proc/fs", "make-readonly-/proc/irq", "make-readonly-/proc/sys", "make-readonly-/proc/sysrq-trigger"],
+    gone: [
+      "mount-/sys",
+      "make-readonly-/proc/bus",
+      "make-readonly-/proc/fs",
+      "make-readonly-/proc/irq",
+      "make-readonly-/proc/sys",
+      "make-readonly-/proc/sysrq-trigger",
+    ],
     added: ["mount-/sys"],
   });
   t.true(changed({ proc: "host" }).added.includes("bind-/proc"));

@@ -6,7 +6,10 @@ import { buildSpec, type Lookups } from "../../../src/runtime/spec";
 import { DEFAULT_RUN_OPTIONS, type RunOptions } from "../../../src/runtime/run-options";
 import type { OciConfig } from "../../../src/plan/oci";
 
-const v1 = (name: string): { controllers: string[]; mountpoint: string } => ({ controllers: [name], mountpoint: `/sys/fs/cgroup/${name}` });
+const v1 = (name: string): { controllers: string[]; mountpoint: string } => ({
+  controllers: [name],
+  mountpoint: `/sys/fs/cgroup/${name}`,
+});
 
 export const HYBRID: HostFacts = {
   arch: "x64",
