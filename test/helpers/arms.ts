@@ -52,7 +52,12 @@ export class Trial {
   }
 
   /** `glassbox run --rm` with the flags, then image and argv. Its container id is remembered for the fingerprint. */
-  run(flags: readonly string[], image: string, argv: readonly string[], options: Partial<CliOptions> = {}): Promise<ProgramResult> {
+  run(
+    flags: readonly string[],
+    image: string,
+    argv: readonly string[],
+    options: Partial<CliOptions> = {},
+  ): Promise<ProgramResult> {
     const idFile = join(this.scratch, `id-${this.idFiles.length}`);
     this.idFiles.push(idFile);
     const args = ["run", "--rm", "--cidfile", idFile, ...flags, image, ...argv];
@@ -60,7 +65,12 @@ export class Trial {
   }
 
   /** A run with protections taken off. */
-  runUnsafe(off: readonly string[], image: string, argv: readonly string[], options: Partial<CliOptions> = {}): Promise<ProgramResult> {
+  runUnsafe(
+    off: readonly string[],
+    image: string,
+    argv: readonly string[],
+    options: Partial<CliOptions> = {},
+  ): Promise<ProgramResult> {
     return this.run([...off.flatMap((one) => ["--unsafe", one]), "--yes-unsafe"], image, argv, options);
   }
 
@@ -96,7 +106,11 @@ export class Trial {
         `host-changes=${changes.length} anchor=${anchors || "none"} ms=${Date.now() - this.startedAt}`,
     );
     t.deepEqual(
-      { "glassbox did not hold": bad.map(line), "the host is not as it was": [...changes], "inconclusive, the control did not break": weak.map(line) },
+      {
+        "glassbox did not hold": bad.map(line),
+        "the host is not as it was": [...changes],
+        "inconclusive, the control did not break": weak.map(line),
+      },
       { "glassbox did not hold": [], "the host is not as it was": [], "inconclusive, the control did not break": [] },
     );
     t.true(control.length > 0 && glassbox.length > 0, "inconclusive: an arm is missing");
@@ -144,7 +158,12 @@ function copyOnce(to: string): void {
 }
 
 /** Declares a security test: makes its store, takes the fingerprint around `attack`, judges, removes everything. */
-export function security(test: TestFn, id: string, title: string, attack: (trial: Trial, t: ExecutionContext) => Promise<void>): void {
+export function security(
+  test: TestFn,
+  id: string,
+  title: string,
+  attack: (trial: Trial, t: ExecutionContext) => Promise<void>,
+): void {
   privileged(test)(`${id} ${title}`, async (t) => {
     t.timeout(150_000);
     const trial = Trial.create(id);

@@ -46,7 +46,11 @@ export function runProgram(file: string, args: readonly string[], options: Progr
   const { stdin } = options;
   const asFd = (stream: { fd: number } | undefined): "pipe" | number => stream?.fd ?? "pipe";
   const isText = typeof stdin === "string" || stdin instanceof Uint8Array;
-  const stdio: StdioOptions & unknown[] = [stdin === undefined ? "ignore" : isText ? "pipe" : stdin.fd, asFd(options.stdout), asFd(options.stderr)];
+  const stdio: StdioOptions & unknown[] = [
+    stdin === undefined ? "ignore" : isText ? "pipe" : stdin.fd,
+    asFd(options.stdout),
+    asFd(options.stderr),
+  ];
   for (const [inside, ours] of options.fds ?? []) {
     while (stdio.length <= inside) stdio.push("ignore");
     stdio[inside] = ours;
@@ -77,7 +81,9 @@ export function runProgram(file: string, args: readonly string[], options: Progr
 }
 
 /** What package.json installs as `glassbox`, relative to the package. */
-export const MAIN: string = (JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { bin: { glassbox: string } }).bin.glassbox;
+export const MAIN: string = (
+  JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")) as { bin: { glassbox: string } }
+).bin.glassbox;
 
 /** Runs the built `glassbox` with `args` on the store `options.root`. */
 export function cli(args: readonly string[], options: CliOptions): Promise<ProgramResult> {

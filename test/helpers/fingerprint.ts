@@ -52,9 +52,19 @@ const SYSCTLS = [
   "user/max_user_namespaces",
 ];
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "kmsg"];
-const HOST_FILES = ["passwd", "group", "shadow", "hosts", "hostname", "resolv.conf", "ld.so.cache", "ld.so.conf"].map((name) => `/etc/${name}`);
+const HOST_FILES = ["passwd", "group", "shadow", "hosts", "hostname", "resolv.conf", "ld.so.cache", "ld.so.conf"].map(
+  (name) => `/etc/${name}`,
+);
 /** Where other tests, and container engines, mount things. */
-const SHARED_MOUNTS = [realpathSync(tmpdir()), "/run/netns", "/run/glassbox", "/var/lib/glassbox", "/var/lib/containers", "/run/containers", "/run/user"];
+const SHARED_MOUNTS = [
+  realpathSync(tmpdir()),
+  "/run/netns",
+  "/run/glassbox",
+  "/var/lib/glassbox",
+  "/var/lib/containers",
+  "/run/containers",
+  "/run/user",
+];
 const ENGINE_NAMES = /^(veth|gb|gbx|br-|docker|cni|podman|netavark|glassbox)/;
 
 /** Takes the fingerprint. Needs root; about 50 ms. */
@@ -63,14 +73,20 @@ export function fingerprint(scope: FingerprintScope): Fingerprint {
     ...scope.unchanged.map((path): [string, string[]] => [`tree ${path}`, treeLines(path)]),
     // The content of an executable cannot change without its ctime.
     ["node", [identity(realpathSync(process.execPath))]],
-    ["host files", HOST_FILES.map((path) => quietly(() => `${path} ${identity(path)} ${digest(readFileSync(path))}`) ?? `${path} -`)],
+    [
+      "host files",
+      HOST_FILES.map((path) => quietly(() => `${path} ${identity(path)} ${digest(readFileSync(path))}`) ?? `${path} -`),
+    ],
     ["host devices", DEVICES.map((name) => quietly(() => deviceLine(`/dev/${name}`)) ?? `${name} -`)],
     ["sysctls", SYSCTLS.map((name) => `${name} = ${quietly(() => readFileSync(`/proc/sys/${name}`, "utf8").trim()) ?? "-"}`)],
     ["mounts", mountLines(scope.scratch)],
     ["cgroups", cgroupLines(scope)],
     ["links", names("/sys/class/net").filter((name) => !ENGINE_NAMES.test(name))],
     ["nft tables", nftTables()],
-    ["network namespaces", names("/run/netns").filter((name) => scope.containerIds().some((id) => name.includes(id.slice(0, 12))))],
+    [
+      "network namespaces",
+      names("/run/netns").filter((name) => scope.containerIds().some((id) => name.includes(id.slice(0, 12)))),
+    ],
     ["loop devices", loopDevices(scope.scratch)],
     ["processes", processLines(scope)],
     ["descriptors", descriptorLines(scope.scratch)],
@@ -147,17 +163,26 @@ function cgroupLines(scope: FingerprintScope): string[] {
     .filter((line) => / - cgroup2? /.test(line))
     .map((line) => line.split(" ")[4]!);
   const directories = (path: string): string[] =>
-    quietly(() => readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name)) ?? [];
+    quietly(() =>
+      readdirSync(path, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name),
+    ) ?? [];
   const ids = scope.containerIds();
   return [...new Set(mountpoints)].flatMap((mountpoint) => [
-    ...directories(mountpoint).filter((name) => !known.test(name)).map((name) => `${mountpoint}/${name}`),
-    ...directories(`${mountpoint}/glassbox`).filter((name) => ids.some((id) => name.includes(id))).map((name) => `${mountpoint}/glassbox/${name}`),
+    ...directories(mountpoint)
+      .filter((name) => !known.test(name))
+      .map((name) => `${mountpoint}/${name}`),
+    ...directories(`${mountpoint}/glassbox`)
+      .filter((name) => ids.some((id) => name.includes(id)))
+      .map((name) => `${mountpoint}/glassbox/${name}`),
     ...(quietly(() => [`${mountpoint}/release_agent ${readFileSync(`${mountpoint}/release_agent`, "utf8").trim()}`]) ?? []),
   ]);
 }
 
 function nftTables(): string[] {
-  const list = quietly(() => execFileSync("nft", ["list", "tables"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) ?? "";
+  const list =
+    quietly(() => execFileSync("nft", ["list", "tables"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })) ?? "";
   return list.split("\n").filter((line) => line !== "" && !ENGINE_NAMES.test(line.split(" ")[2] ?? ""));
 }
 
@@ -168,20 +193,31 @@ function loopDevices(scratch: string): string[] {
     .filter((line) => line.includes(scratch));
 }
 
-/** Processes that live in one of our containers: by cgroup, by the store's overlay in their mounts, or by the scratch path as argument. */
+/**
+ * Processes that live in one of our containers: by cgroup, by a root below the scratch path (changed by chroot, or mounted on "/"), or by the
+ * scratch path as argument. Not by any mention in their mounts: every new mount namespace begins as a copy of the host's, with ours in it.
+ */
 function processLines(scope: FingerprintScope): string[] {
   const own = quietly(() => readlinkSync("/proc/self/ns/mnt"));
-  const mountsOf = new Map<string, boolean>();
+  const rootedHere = new Map<string, boolean>();
   const ids = scope.containerIds();
   const isOurs = (pid: string): boolean => {
     const read = (file: string): string => quietly(() => readFileSync(`/proc/${pid}/${file}`, "utf8")) ?? "";
+    const link = (name: string): string => quietly(() => readlinkSync(`/proc/${pid}/${name}`)) ?? "";
     const cgroups = read("cgroup");
     if (ids.some((id) => cgroups.includes(id))) return true;
     if (pid !== String(process.pid) && read("cmdline").includes(scope.scratch)) return true;
-    const namespace = quietly(() => readlinkSync(`/proc/${pid}/ns/mnt`));
-    if (namespace === undefined || namespace === own) return false;
-    if (!mountsOf.has(namespace)) mountsOf.set(namespace, read("mountinfo").includes(scope.scratch));
-    return mountsOf.get(namespace)!;
+    if (link("root").startsWith(scope.scratch)) return true;
+    const namespace = link("ns/mnt");
+    if (namespace === "" || namespace === own) return false;
+    if (!rootedHere.has(namespace))
+      rootedHere.set(
+        namespace,
+        read("mountinfo")
+          .split("\n")
+          .some((line) => line.split(" ")[4] === "/" && line.includes(scope.scratch)),
+      );
+    return rootedHere.get(namespace)!;
   };
   return names("/proc")
     .filter((name) => /^[0-9]+$/.test(name) && isOurs(name))

@@ -78,8 +78,12 @@ export class TestStore {
     return [
       ...names(join(this.root, "run")).map((name) => `run/${name}`),
       ...names(this.store.paths.mounts).map((name) => `mounts/${name}`),
-      ...names(this.store.paths.containers).filter((name) => name !== "names" && !name.endsWith(".lock")).map((name) => `containers/${name}`),
-      ...names(this.store.paths.overlay).filter((name) => /^[0-9a-f]{64}(-init)?$/.test(name) && !images.has(name)).map((name) => `overlay2/${name}`),
+      ...names(this.store.paths.containers)
+        .filter((name) => name !== "names" && !name.endsWith(".lock"))
+        .map((name) => `containers/${name}`),
+      ...names(this.store.paths.overlay)
+        .filter((name) => /^[0-9a-f]{64}(-init)?$/.test(name) && !images.has(name))
+        .map((name) => `overlay2/${name}`),
     ];
   }
 

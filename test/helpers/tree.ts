@@ -21,7 +21,10 @@ export type TreeSpec = Readonly<Record<string, Node>>;
 const run = promisify(execFile);
 
 /** busybox' programs that tests call; each a symlink. */
-const APPLETS = "sh cat ls id echo readlink stat mkdir chmod chown touch env grep sleep true false test head tail mount umount find sed wc rm ln pwd tr sort".split(" ");
+const APPLETS =
+  "sh cat ls id echo readlink stat mkdir chmod chown touch env grep sleep true false test head tail mount umount find sed wc rm ln pwd tr sort".split(
+    " ",
+  );
 
 /** The smallest tree that a shell runs in. */
 export const BUSYBOX_TREE: TreeSpec = {
