@@ -8,7 +8,6 @@ import type { FormatContext } from "./calls/format";
 import { SHAPES } from "./calls/shapes";
 import { SPECIAL } from "./calls/special";
 
-export { capabilityNames } from "./calls/names";
 export { quote } from "./calls/format";
 
 export interface CallOptions {

@@ -2,7 +2,7 @@
 
 import type { Lang } from "../base/lang";
 import type { Lane, Plan, Step } from "../plan/steps";
-import { capabilityNames } from "./calls/names";
+import { capabilityNames } from "../base/capabilities";
 import { lessonOf } from "./catalogue";
 import { shown } from "./catalogue/entry";
 import { padEnd, padStart, stringWidth, wrap } from "./width";

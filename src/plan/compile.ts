@@ -3,6 +3,7 @@
  * The order, and the reason for each place, is in order.ts.
  */
 
+import { capabilityMask } from "../base/capabilities";
 import { GlassboxError } from "../base/errors";
 import type { HostFacts } from "../base/host-facts";
 import { cgroupSteps, type CgroupPath, type CgroupSteps } from "./cgroup";
@@ -326,7 +327,7 @@ function identitySteps(config: OciConfig, facts: HostFacts, context: CompileCont
       id: "bound-capabilities",
       kind: "bound-capabilities",
       ...base,
-      keep: maskOf(capabilities.bounding),
+      keep: capabilityMask(capabilities.bounding),
       lastCap: facts.lastCap,
     },
     {
@@ -343,10 +344,10 @@ function identitySteps(config: OciConfig, facts: HostFacts, context: CompileCont
       id: "set-capabilities",
       kind: "set-capabilities",
       ...base,
-      effective: maskOf(capabilities.effective),
-      permitted: maskOf(capabilities.permitted),
-      inheritable: maskOf(capabilities.inheritable),
-      ambient: maskOf(capabilities.ambient),
+      effective: capabilityMask(capabilities.effective),
+      permitted: capabilityMask(capabilities.permitted),
+      inheritable: capabilityMask(capabilities.inheritable),
+      ambient: capabilityMask(capabilities.ambient),
     },
   ];
   if (noNewPrivileges) steps.push({ id: "no-new-privileges", kind: "no-new-privileges", ...base });
@@ -396,25 +397,3 @@ export function execCandidates(name: string | undefined, env: readonly string[],
   const directories = path.split(":").map((directory) => (directory === "" ? cwd : directory));
   return [...new Set(directories)].map((directory) => `${directory === "/" ? "" : directory}/${name}`);
 }
-
-function maskOf(names: readonly string[]): bigint {
-  let mask = 0n;
-  for (const name of names) {
-    const bit = CAPABILITY_BITS.get(name);
-    if (bit === undefined) throw new GlassboxError({ code: "bad-config", what: `unknown capability ${name}` });
-    mask |= 1n << bit;
-  }
-  return mask;
-}
-
-/** linux/capability.h, by number. */
-const CAPABILITY_BITS: ReadonlyMap<string, bigint> = new Map(
-  (
-    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST " +
-    "NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE " +
-    "SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND " +
-    "AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-  )
-    .split(" ")
-    .map((name, bit) => [`CAP_${name}`, BigInt(bit)]),
-);

@@ -1,6 +1,6 @@
 /** Answers "may a container call this, and why (not)?" for one system call. */
 
-import { CAPABILITIES } from "../capabilities";
+import { CAPABILITIES } from "../../base/capabilities";
 import type { Text } from "../capability-texts";
 import { judge, reasonOf, tableEntries } from "./policy";
 import type { ArgumentRule } from "./refused";

@@ -1,6 +1,6 @@
 /** The name under which a compiled program may be kept, so that a start need load neither tables nor compiler. */
 
-import { capabilityMask } from "../capabilities";
+import { capabilityMask } from "../../base/capabilities";
 
 /** Raise with every change that alters a compiled program: tables, numbers or compiler. A test holds it to a digest. */
 export const PROGRAM_VERSION = 1;

@@ -6,7 +6,7 @@
 import { constants } from "node:os";
 import { GlassboxError } from "../../base/errors";
 import type { OciSeccomp, OciSeccompAction, OciSeccompArg, OciSeccompRule } from "../../plan/oci";
-import { CAPABILITIES } from "../capabilities";
+import { CAPABILITIES } from "../../base/capabilities";
 import type { SeccompArch } from "./key";
 import { parseExactJson } from "./exact-json";
 

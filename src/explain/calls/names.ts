@@ -30,25 +30,6 @@ export const SIGNALS: NameTable = Object.fromEntries([
   ...Array.from({ length: 32 }, (_, index) => [index + 33, `SIGRT_${index + 1}`]),
 ]);
 
-/** capabilities(7), by number. */
-export const CAPABILITIES: readonly string[] = (
-  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE " +
-  "NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN " +
-  "SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE " +
-  "MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-)
-  .split(" ")
-  .map((name) => `CAP_${name}`);
-
-/** Names of the capabilities in a bit mask, lowest number first; a bit without a name becomes "CAP_63". */
-export function capabilityNames(mask: bigint): string[] {
-  const names: string[] = [];
-  for (let number = 0; mask >> BigInt(number) > 0n; number++) {
-    if ((mask >> BigInt(number)) & 1n) names.push(CAPABILITIES[number] ?? `CAP_${number}`);
-  }
-  return names;
-}
-
 export const PRCTL_OPTIONS: NameTable = {
   1: "PR_SET_PDEATHSIG",
   2: "PR_GET_PDEATHSIG",

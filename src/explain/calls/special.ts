@@ -3,6 +3,7 @@
  * hand over field by field. Each function gives the text between the parentheses, or undefined for the ordinary way.
  */
 
+import { CAPABILITIES } from "../../base/capabilities";
 import type { CallArgument } from "../../plan/trace";
 import { AT_FLAGS, CLONE_FLAGS, FD_FLAGS, SEALS, SECURE_BITS, openFlags } from "./flags";
 import { dirfd, fd, flagSet, flags, hexadecimal, named, nodeMode, openMode, path, plain, quote, socketType } from "./format";
@@ -11,7 +12,6 @@ import {
   ADDRESS_FAMILIES,
   AMBIENT_OPERATIONS,
   BPF_COMMANDS,
-  CAPABILITIES,
   DUMPABLE,
   FCNTL_COMMANDS,
   IOCTLS,

@@ -3,11 +3,12 @@
  * Layouts: the kernel's uapi headers; little endian, as both supported architectures are.
  */
 
+import { capabilityNames } from "../../base/capabilities";
 import type { CallArgument } from "../../plan/trace";
 import { CLONE_FLAGS, INTERFACE_FLAGS, MOUNT_ATTRS, MOUNT_FLAGS, RESOLVE_FLAGS, openFlags } from "./flags";
 import { flagSet, octalText, openMode, plain, sizeText } from "./format";
 import type { FormatContext, Formatter } from "./format";
-import { SIGNALS, capabilityNames } from "./names";
+import { SIGNALS } from "./names";
 
 type BytesArgument = Extract<CallArgument, { type: "bytes" }> & { data?: Uint8Array };
 type Decoder = (view: DataView, context: FormatContext) => string;

@@ -1,6 +1,6 @@
 /** Who the program is and what it may do: user, capabilities, limits. The order matters, each step uses what a later one gives up. */
 
-import { capabilityNames } from "../calls/names";
+import { capabilityNames } from "../../base/capabilities";
 import { lines } from "./entry";
 import type { Catalogue } from "./entry";
 

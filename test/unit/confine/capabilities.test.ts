@@ -1,13 +1,8 @@
 import test from "ava";
 import fc from "fast-check";
 import { GlassboxError } from "../../../src/base/errors";
-import {
-  CAPABILITIES,
-  DEFAULT_CAPABILITIES,
-  capabilityMask,
-  capabilityNames,
-  resolveCapabilities,
-} from "../../../src/confine/capabilities";
+import { CAPABILITIES, capabilityMask, capabilityNames } from "../../../src/base/capabilities";
+import { DEFAULT_CAPABILITIES, resolveCapabilities } from "../../../src/confine/capabilities";
 import { CAPABILITY_TEXTS } from "../../../src/confine/capability-texts";
 
 const ALL = (1n << 41n) - 1n;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import test from "ava";
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from "../../../src/confine/capabilities";
+import { CAPABILITIES } from "../../../src/base/capabilities";
+import { DEFAULT_CAPABILITIES } from "../../../src/confine/capabilities";
 import { compileSeccomp } from "../../../src/confine/seccomp/compile";
 import { defaultProfile } from "../../../src/confine/seccomp/default-profile";
 import { explainSyscall } from "../../../src/confine/seccomp/explain";

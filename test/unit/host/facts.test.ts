@@ -13,6 +13,15 @@ test("unified: one v2 tree with its controllers", (t) => {
   });
 });
 
+test("unified: what processors and memory nodes there are, for the check of --cpuset-cpus", (t) => {
+  const files = {
+    "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu\n",
+    "/sys/fs/cgroup/cpuset.cpus.effective": "0-1\n",
+    "/sys/fs/cgroup/cpuset.mems.effective": "0\n",
+  };
+  t.deepEqual(cgroupFacts(UNIFIED, reader(files)).cpuset, { cpus: "0-1", mems: "0" });
+});
+
 test("legacy: joined controllers, a named hierarchy, mount flags that are no controllers, and a bind that does not count", (t) => {
   const facts = cgroupFacts(
     LEGACY,

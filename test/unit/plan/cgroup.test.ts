@@ -187,8 +187,10 @@ test("values that contradict each other or the host are refused before anything 
     [{ cpu: { mems: "2" } }, /memory nodes 0-1/],
   ];
   for (const [resources, message] of cases) {
-    const error = t.throws(() => compile(hybrid, resources), { instanceOf: GlassboxError, message });
-    t.is(error?.code, "bad-flag");
+    for (const facts of [hybrid, { ...unified, cpuset: { cpus: "0-3", mems: "0-1" } }]) {
+      const error = t.throws(() => compile(facts, resources), { instanceOf: GlassboxError, message });
+      t.is(error?.code, "bad-flag");
+    }
   }
 });
 
