@@ -17,7 +17,8 @@ const headers = existsSync(join(prefix, "include", "node", "node_api.h")) ? [`--
 const commands = ["configure", process.argv[2] ?? "build"];
 
 try {
-  for (const command of commands) execFileSync(process.execPath, [gyp, command, ...headers], { stdio: "inherit", cwd: join(__dirname, "..") });
+  for (const command of commands)
+    execFileSync(process.execPath, [gyp, command, ...headers], { stdio: "inherit", cwd: join(__dirname, "..") });
 } catch {
   console.error("native/build.js: the native part did not build; it needs make, g++ (10 or newer) and python3");
   process.exit(1);

@@ -19,6 +19,7 @@
  */
 
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { CgroupFacts } from "../base/host-facts";
 import { badFlag, type Wish, wishes } from "./cgroup-wishes";
 import type { OciResources } from "./oci";
@@ -68,28 +69,38 @@ function homeOf(facts: CgroupFacts, controller: string): Home | undefined {
   return undefined;
 }
 
-const MODE_WORDS: Record<CgroupFacts["mode"], string> = {
-  unified: "cgroup v2 only",
-  legacy: "cgroup v1 only",
-  hybrid: "cgroup v1 with a v2 tree (hybrid)",
-  none: "no cgroup file system mounted",
+const MODE_WORDS: Record<CgroupFacts["mode"], Bilingual> = {
+  unified: { en: "cgroup v2 only", zh: "只有 cgroup v2" },
+  legacy: { en: "cgroup v1 only", zh: "只有 cgroup v1" },
+  hybrid: { en: "cgroup v1 with a v2 tree (hybrid)", zh: "cgroup v1 与一棵 v2 树并存" },
+  none: { en: "no cgroup file system mounted", zh: "没有挂载 cgroup 文件系统" },
 };
 
 function noController(facts: CgroupFacts, flag: string, controller: string): GlassboxError {
   const have = new Set([...facts.v1.flatMap((hierarchy) => hierarchy.controllers), ...(facts.v2?.controllers ?? [])]);
   const list = [...have].filter((name) => !name.startsWith("name=")).join(" ") || "none";
+  const command = `mkdir -p /sys/fs/cgroup/${controller} && mount -t cgroup -o ${controller} ${controller} /sys/fs/cgroup/${controller}`;
   const mount =
     facts.mode === "unified"
-      ? `the v2 root's cgroup.controllers does not list it: boot without cgroup_no_v1 or cgroup_disable=${controller}, or use a kernel built with it`
-      : `mount it: mkdir -p /sys/fs/cgroup/${controller} && mount -t cgroup -o ${controller} ${controller} /sys/fs/cgroup/${controller}`;
+      ? {
+          en: `the v2 root's cgroup.controllers does not list it: boot without cgroup_no_v1 or cgroup_disable=${controller}, or use a kernel built with it`,
+          zh: `v2 树根的 cgroup.controllers 没有列出它：启动时去掉 cgroup_no_v1 或 cgroup_disable=${controller}，或换用编译了它的内核`,
+        }
+      : { en: `mount it: ${command}`, zh: `挂载它：${command}` };
   return new GlassboxError({
     code: "no-cgroup-controller",
     what: `${flag} needs the cgroup controller ${controller}`,
-    why: `this host has ${MODE_WORDS[facts.mode]}, with the controllers: ${list}`,
+    why: {
+      en: `this host has ${MODE_WORDS[facts.mode].en}, with the controllers: ${list}`,
+      zh: `本机${MODE_WORDS[facts.mode].zh}，控制器有：${list}`,
+    },
     hint:
       controller === "devices"
-        ? `${mount}; or give the protection up with --unsafe devices=host`
-        : `${mount}; or leave ${flag} out`,
+        ? {
+            en: `${mount.en}; or give the protection up with --unsafe devices=host`,
+            zh: `${mount.zh}；或用 --unsafe devices=host 放弃这层保护`,
+          }
+        : { en: `${mount.en}; or leave ${flag} out`, zh: `${mount.zh}；或去掉 ${flag}` },
   });
 }
 
@@ -126,8 +137,10 @@ function checkList(flag: string, asked: string, available: string, noun: string)
   if (wanted && wanted.every((number) => have.has(number))) return;
   throw badFlag(
     `${flag} ${asked}: ${noun} not available`,
-    wanted ? `this host has ${noun} ${available}` : 'it is not a list like "0-2,5"',
-    `choose from ${available}`,
+    wanted
+      ? { en: `this host has ${noun} ${available}`, zh: `本机可用的是 ${available}` }
+      : { en: 'it is not a list like "0-2,5"', zh: '它不是 "0-2,5" 这样的列表' },
+    { en: `choose from ${available}`, zh: `请从 ${available} 里选` },
   );
 }
 
@@ -150,8 +163,8 @@ function fillCpuset(request: CgroupRequest, mountpoint: string): SetCgroupLimit[
     throw new GlassboxError({
       code: "cpuset-unreadable",
       what: `${mountpoint}/cpuset.cpus: what the host has is not known`,
-      why: "a v1 cpuset must be filled from the one above it",
-      hint: "compile with host facts that have cgroup.cpuset",
+      why: { en: "a v1 cpuset must be filled from the one above it", zh: "v1 的 cpuset 要照着上一级填" },
+      hint: { en: "compile with host facts that have cgroup.cpuset", zh: "编译时给出带 cgroup.cpuset 的宿主机信息" },
     });
   }
   const steps: SetCgroupLimit[] = [];
@@ -232,8 +245,8 @@ function deviceStep(request: CgroupRequest, builder: Builder): LimitDevices | un
     throw new GlassboxError({
       code: "device-program-missing",
       what: `${path}: no device program was given`,
-      why: "cgroup v2 has no devices files, a BPF program on the directory decides",
-      hint: "pass deviceProgram",
+      why: { en: "cgroup v2 has no devices files, a BPF program on the directory decides", zh: "cgroup v2 没有 devices 文件，由挂在目录上的 BPF 程序裁决" },
+      hint: { en: "pass deviceProgram", zh: "传入 deviceProgram" },
     });
   }
   return { ...base, how: "ebpf", allow: request.deviceLines, program: request.deviceProgram };

@@ -388,7 +388,7 @@ export function execCandidates(name: string | undefined, env: readonly string[],
     throw new GlassboxError({
       code: "no-command",
       what: "no command specified",
-      hint: "the image has no CMD or ENTRYPOINT: name a command",
+      hint: { en: "the image has no CMD or ENTRYPOINT: name a command", zh: "镜像里没有 CMD 和 ENTRYPOINT：请写出命令" },
     });
   }
   if (name.startsWith("/")) return [name];

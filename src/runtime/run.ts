@@ -18,7 +18,7 @@ import { executePlan, type Started } from "./execute";
 import { compilePrepared, prepare, type Prepared, type PrepareContext } from "./prepare";
 import { type ContainerRecord, finishRecord, releaseName, reserveName, writeRecord } from "./record";
 import type { RunOptions } from "./run-options";
-import { forwardSignals } from "./signals";
+import { forwardSignals, type SignalForwarding } from "./signals";
 import { cleanUp, healLeftovers, RunningFile, type RunningState } from "./state";
 import { consoleSession, pipeSession, prepareStdio, type Session } from "./stdio";
 
@@ -155,12 +155,20 @@ async function live(
   if (record !== undefined) writeRecord(store, record);
 
   const stdio = prepareStdio(kernel, options);
-  const started = startOrExplain(kernel, prepared, compiled, stdio.child, context);
+  const signals = forwardSignals(kernel, () => context.onNotice(insistenceNotice(context.lang)));
+  let started: Started;
+  try {
+    started = startOrExplain(kernel, prepared, compiled, stdio.child, context);
+  } catch (error) {
+    signals.stop();
+    throw error;
+  }
+  signals.to(started.pidfd);
   for (const fd of stdio.handedOver) kernel.close(fd);
   const startedAt = Date.now();
   const session =
     started.consoleFd === undefined ? pipeSession(kernel, stdio) : consoleSession(kernel, started.consoleFd, options);
-  const exitCode = await attend(kernel, started, session, context);
+  const exitCode = await attend(kernel, started, session, signals);
   const { kills } = compiled.cgroups.length === 0 ? { kills: 0 } : oomKills(compiled.cgroups);
   if (exitCode === 127 && Date.now() - startedAt < 1000) explainEarlyExit(config, compiled.plan, layers.merged, context);
   if (record !== undefined) finishRecord(store, record, { code: exitCode, oomKilled: kills > 0 });
@@ -168,14 +176,13 @@ async function live(
 }
 
 /** Waits for the payload, with signals, terminal and output looked after. */
-async function attend(kernel: Kernel, started: Started, session: Session, context: RunContext): Promise<number> {
-  const stop = forwardSignals(kernel, started.pidfd, () => context.onNotice(insistenceNotice(context.lang)));
+async function attend(kernel: Kernel, started: Started, session: Session, signals: SignalForwarding): Promise<number> {
   try {
     const { code, signal } = await kernel.wait(started.pidfd);
     await session.drained;
     return signal === 0 ? code : 128 + signal;
   } finally {
-    stop();
+    signals.stop();
     session.end();
     kernel.close(started.pidfd);
   }

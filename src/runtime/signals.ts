@@ -10,15 +10,25 @@ const FORWARDED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2
 /** So many of SIGINT or SIGTERM in a row mean it. */
 const INSISTENCE = 3;
 
+export interface SignalForwarding {
+  /** Says who gets them. */
+  to(pidfd: number): void;
+  stop(): void;
+}
+
 /**
- * Forwards until the returned function is called. After three SIGINT or SIGTERM that changed nothing, the payload is killed: the kernel
- * delivers to PID 1 only what it has a handler for (pid_namespaces(7)).
+ * Takes signals over from now on, so that one which arrives during the start does not end this process and leave the container to itself; it is
+ * delivered when there is somebody to get it. After three SIGINT or SIGTERM that changed nothing, the payload is killed: the kernel delivers to
+ * PID 1 only what it has a handler for (pid_namespaces(7)).
  */
-export function forwardSignals(kernel: Kernel, pidfd: number, onKill: () => void): () => void {
+export function forwardSignals(kernel: Kernel, onKill: () => void): SignalForwarding {
   let insisted = 0;
+  let target: number | undefined;
+  const early: number[] = [];
   const send = (signal: number): void => {
+    if (target === undefined) return void early.push(signal);
     try {
-      kernel.pidfdSendSignal(pidfd, signal);
+      kernel.pidfdSendSignal(target, signal);
     } catch (error) {
       if (!(error instanceof SyscallError) || error.errno !== "ESRCH") throw error;
     }
@@ -34,7 +44,13 @@ export function forwardSignals(kernel: Kernel, pidfd: number, onKill: () => void
     process.on(name, handler);
     return [name, handler] as const;
   });
-  return () => {
-    for (const [name, handler] of handlers) process.removeListener(name, handler);
+  return {
+    to(pidfd) {
+      target = pidfd;
+      early.splice(0).forEach(send);
+    },
+    stop() {
+      for (const [name, handler] of handlers) process.removeListener(name, handler);
+    },
   };
 }

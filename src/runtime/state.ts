@@ -3,7 +3,7 @@
  * drops the lock however that process dies, so a file that can be locked belongs to nobody and is cleaned up by the next command.
  */
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 
 import { SyscallError } from "../base/errors";
 import type { Kernel } from "../binding";
@@ -43,19 +43,27 @@ export class RunningFile {
     const path = `${directory}/${state.id}.json`;
     const aside = `${directory}/${state.id}.new`;
     const open = (): number => kernel.open(aside, ["O_WRONLY", "O_CREAT", "O_EXCL"], 0o600);
-    let fd: number;
-    try {
-      fd = open();
-    } catch (error) {
-      if (!(error instanceof SyscallError) || error.errno !== "ENOENT") throw error;
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      fd = open();
+    for (;;) {
+      let fd: number;
+      try {
+        fd = open();
+      } catch (error) {
+        if (!(error instanceof SyscallError) || error.errno !== "ENOENT") throw error;
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        fd = open();
+      }
+      kernel.flock(fd, "exclusive", false);
+      writeFileSync(fd, JSON.stringify(state));
+      try {
+        // Only a locked and complete file has the name that others look for.
+        renameSync(aside, path);
+        return new RunningFile(kernel, path, fd);
+      } catch (error) {
+        // Another command had the lock first, took the file for one whose owner had died, and removed it.
+        kernel.close(fd);
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
     }
-    kernel.flock(fd, "exclusive", true);
-    writeFileSync(fd, JSON.stringify(state));
-    // Only a locked and complete file has the name that others look for.
-    renameSync(aside, path);
-    return new RunningFile(kernel, path, fd);
   }
 
   /** Everything that it told of is cleaned up. */
@@ -108,9 +116,8 @@ function healOne(store: Store, path: string): void {
   }
   try {
     if (!kernel.flock(fd, "exclusive", true)) return;
-    // Without its final name nothing had been made yet. A file younger than its lock belongs to a start that is just beginning.
+    // Without its final name nothing had been made yet; should its owner be just about to lock it, it will make another.
     if (path.endsWith(".json")) cleanUp(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState);
-    else if (Date.now() - statSync(path).mtimeMs < 60_000) return;
     unlinkSync(path);
   } catch (error) {
     // Another command may be healing the same container at this moment.

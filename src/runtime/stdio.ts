@@ -51,6 +51,11 @@ function isOpen(fd: number): boolean {
   }
 }
 
+function isSameFile(a: number, b: number): boolean {
+  const [one, other] = [fstatSync(a), fstatSync(b)];
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
 /** Opens what the child's descriptors need. With -t they are all /dev/null until the console replaces them. */
 export function prepareStdio(kernel: Kernel, request: StdioRequest): PreparedStdio {
   const handedOver: number[] = [];
@@ -77,6 +82,8 @@ export function prepareStdio(kernel: Kernel, request: StdioRequest): PreparedStd
   const outputEnd = (fd: 1 | 2): number => {
     if (!isOpen(fd)) return open(["O_WRONLY"]);
     if (passesAsItIs(fd)) return fd;
+    // One terminal or file for both: one pipe, or their lines would come in any order.
+    if (fd === 2 && output.length > 0 && isSameFile(1, 2)) return handedOver.at(-1)!;
     const [readEnd, writeEnd] = kernel.pipe();
     handedOver.push(writeEnd);
     output.push({ from: readEnd, to: fd, closeTo: false });

@@ -35,10 +35,20 @@ function schemaCheck(): (config: unknown) => string[] {
     if (!name.endsWith(".json") || name === "config-schema.json" || name === "state-schema.json") continue;
     const schema = JSON.parse(readFileSync(join(SCHEMA, name), "utf8")) as Record<string, unknown>;
     // Draft-04 ids of sibling files; references between them are relative.
-    ajv.addSchema({ ...schema, id: undefined, $schema: undefined, $id: `https://opencontainers.org/schema/${name}` } as AnySchema);
+    ajv.addSchema({
+      ...schema,
+      id: undefined,
+      $schema: undefined,
+      $id: `https://opencontainers.org/schema/${name}`,
+    } as AnySchema);
   }
   const main = JSON.parse(readFileSync(join(SCHEMA, "config-schema.json"), "utf8")) as Record<string, unknown>;
-  const validate = ajv.compile({ ...main, id: undefined, $schema: undefined, $id: "https://opencontainers.org/schema/config-schema.json" });
+  const validate = ajv.compile({
+    ...main,
+    id: undefined,
+    $schema: undefined,
+    $id: "https://opencontainers.org/schema/config-schema.json",
+  });
   return (config) => {
     validate(config);
     return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message ?? ""}`);
@@ -52,9 +62,35 @@ rootTest("the schema of the runtime-spec accepts the config, and refuses a spoil
   const check = schemaCheck();
   const flags = [
     [],
-    ["-t", "--read-only", "-m", "64m", "--cpus", "1.5", "--pids-limit", "50", "-v", "/tmp:/x:ro", "--tmpfs", "/t:size=1m", "--ulimit", "nofile=64:128"],
+    [
+      "-t",
+      "--read-only",
+      "-m",
+      "64m",
+      "--cpus",
+      "1.5",
+      "--pids-limit",
+      "50",
+      "-v",
+      "/tmp:/x:ro",
+      "--tmpfs",
+      "/t:size=1m",
+      "--ulimit",
+      "nofile=64:128",
+    ],
     ["--privileged", "--network", "host", "--pid", "host", "--security-opt", "no-new-privileges"],
-    ["--sysctl", "net.core.somaxconn=99", "--device", "/dev/zero:/dev/nought", "--oom-score-adj", "100", "-u", "1000:5", "--group-add", "7"],
+    [
+      "--sysctl",
+      "net.core.somaxconn=99",
+      "--device",
+      "/dev/zero:/dev/nought",
+      "--oom-score-adj",
+      "100",
+      "-u",
+      "1000:5",
+      "--group-add",
+      "7",
+    ],
   ];
   for (const some of flags) t.deepEqual(check(await dryRun(some, ["true"])), [], some.join(" "));
   const config = await dryRun([], ["true"]);
@@ -62,7 +98,8 @@ rootTest("the schema of the runtime-spec accepts the config, and refuses a spoil
   t.not(check({ ...config, linux: { ...config.linux, namespaces: [{ type: "colour" }] } }).length, 0);
 });
 
-const LOOK = "grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/self/status; id; hostname; pwd; cat /proc/1/comm; ls /dev | sort | tr '\\n' ' '; ls /sys/class/net; ulimit -n";
+const LOOK =
+  "grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/self/status; id; hostname; pwd; cat /proc/1/comm; ls /dev | sort | tr '\\n' ' '; ls /sys/class/net; ulimit -n";
 
 // Not crun: it refuses a host with controllers in both cgroup trees.
 rootTest("runc makes the same container of it", async (t) => {

@@ -33,7 +33,12 @@ test.after.always(() => {
 });
 
 function user(args: readonly string[], stdin?: string): Promise<ProgramResult> {
-  return cli(args, { root: root(), runtime: join(scratch, "glassbox"), prefix: asUser, ...(stdin === undefined ? {} : { stdin }) });
+  return cli(args, {
+    root: root(),
+    runtime: join(scratch, "glassbox"),
+    prefix: asUser,
+    ...(stdin === undefined ? {} : { stdin }),
+  });
 }
 
 function ok(t: ExecutionContext, result: ProgramResult): string {
@@ -44,7 +49,10 @@ function ok(t: ExecutionContext, result: ProgramResult): string {
 const rootTest = privileged(test.serial);
 
 rootTest("an empty store makes its image, and a container runs as root of its own user namespace", async (t) => {
-  const out = ok(t, await user(["run", "--rm", "busybox", "sh", "-c", "id -u; cat /proc/self/uid_map; hostname; touch /x && ls -d /x; echo $$"]));
+  const out = ok(
+    t,
+    await user(["run", "--rm", "busybox", "sh", "-c", "id -u; cat /proc/self/uid_map; hostname; touch /x && ls -d /x; echo $$"]),
+  );
   const [uid, map, hostname, file, pid] = out.trim().split("\n");
   t.is(uid, "0");
   t.deepEqual(map!.trim().split(/\s+/), ["0", String(UID), "1"]);
@@ -54,7 +62,8 @@ rootTest("an empty store makes its image, and a container runs as root of its ow
 });
 
 rootTest("the same isolation as with root: namespaces, capabilities, seccomp, masks, no device of the host", async (t) => {
-  const script = "grep -E '^(CapEff|CapBnd|Seccomp):' /proc/self/status; cat /proc/kcore 2>&1 | head -c 1; ls /dev; mknod /tmp/m c 1 1; echo $?; ls /sys/class/net";
+  const script =
+    "grep -E '^(CapEff|CapBnd|Seccomp):' /proc/self/status; cat /proc/kcore 2>&1 | head -c 1; ls /dev; mknod /tmp/m c 1 1; echo $?; ls /sys/class/net";
   const out = ok(t, await user(["run", "--rm", "busybox", "sh", "-c", script]));
   t.regex(out, /CapEff:\s+00000000800405fb/);
   t.regex(out, /CapBnd:\s+00000000800405fb/);
@@ -90,7 +99,24 @@ rootTest("mounts, read-only root and host network", async (t) => {
   mkdirSync(data, { recursive: true });
   chownSync(data, UID, UID);
   const script = "touch /data/from-inside; touch /no 2>&1; touch /t/yes && ls /t; ls /sys/class/net | wc -l";
-  const out = ok(t, await user(["run", "--rm", "--read-only", "--tmpfs", "/t", "-v", `${data}:/data`, "--network", "host", "busybox", "sh", "-c", script]));
+  const out = ok(
+    t,
+    await user([
+      "run",
+      "--rm",
+      "--read-only",
+      "--tmpfs",
+      "/t",
+      "-v",
+      `${data}:/data`,
+      "--network",
+      "host",
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    ]),
+  );
   t.regex(out, /Read-only file system/);
   t.regex(out, /yes/);
   t.deepEqual(readdirSync(data), ["from-inside"]);
