@@ -5,13 +5,16 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # strace and tmux look at us from outside; podman, runc, crun, umoci, skopeo and buildah are the peers we compare with; the others make
-# images (busybox-static, debootstrap), parse specs (golang-…) or compile the small C programs of the tests (gcc, libc6-dev).
+# images (busybox-static, debootstrap), parse specs (golang-…), run another kernel (qemu and what builds its disk) or compile the small C programs of the tests (gcc, libc6-dev).
 packages="busybox-static debootstrap strace tmux podman runc crun umoci skopeo buildah iproute2 procps gcc g++ make python3
-  golang-github-opencontainers-specs-dev golang-github-containers-common libc6-dev"
+  golang-github-opencontainers-specs-dev golang-github-containers-common libc6-dev
+  qemu-system-x86 kmod cpio zstd xz-utils e2fsprogs util-linux bsdutils"
 missing=""
 for package in $packages; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
 done
+# Tests fetch packages too (a kernel for the virtual machine, busybox): they need the lists.
+[ -n "$missing" ] || ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || missing=" apt"
 if [ -n "$missing" ]; then
   echo "installing:$missing"
   export DEBIAN_FRONTEND=noninteractive

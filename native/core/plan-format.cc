@@ -37,7 +37,9 @@ const char* signature_of(uint32_t op) {
     case Op::MountFilesystem:
       return "sssisiii";
     case Op::BindMount:
-      return "ssiiii";
+      return "ssiiiii";
+    case Op::TakeMount:
+      return "sii";
     case Op::CreateDevice:
       return "isiiiii";
     case Op::CreateSymlink:

@@ -54,7 +54,7 @@ enum class Op : uint32_t {
   RestoreSignals = 32,
   SetOomScore = 33,
   Execute = 34,
-  Last = Execute,
+  TakeMount = 35,
 };
 
 enum class ArgType : uint32_t { Integer = 1, String = 2, Blob = 3 };

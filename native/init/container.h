@@ -12,6 +12,9 @@ struct Container {
   int sync_fd;
   // O_PATH of the root file system; stays valid when it becomes "/".
   int root_fd = -1;
+  // Detached copies of mounts that TakeMount made, by slot.
+  static constexpr int64_t kSlots = 16;
+  int taken[kSlots] = {};
 };
 
 // --- rendezvous with the parent (main.cc) ---
@@ -47,6 +50,7 @@ inline bool is_ignored(long result, int64_t errnos) {
 long set_propagation(Container& c, const StepView& step);
 long mount_overlay(Container& c, const StepView& step);
 long mount_filesystem(Container& c, const StepView& step);
+long take_mount(Container& c, const StepView& step);
 long bind_mount(Container& c, const StepView& step);
 long make_readonly(Container& c, const StepView& step);
 long mask_path(Container& c, const StepView& step);

@@ -37,6 +37,8 @@ long run_step(Container& c, const StepView& step) {
       return mount_overlay(c, step);
     case Op::MountFilesystem:
       return mount_filesystem(c, step);
+    case Op::TakeMount:
+      return take_mount(c, step);
     case Op::BindMount:
       return bind_mount(c, step);
     case Op::CreateDevice:

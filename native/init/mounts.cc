@@ -117,13 +117,29 @@ long mount_filesystem(Container& c, const StepView& step) {
   return 0;
 }
 
+// A detached copy of the mounts at a path of the host.
+static long copy_tree(Container& c, const char* path, bool recursive) {
+  return c.calls.call(SYS_open_tree, integer(AT_FDCWD), string(path),
+                      integer(kOpenTreeClone | kOpenTreeCloexec | (recursive ? kAtRecursive : 0)));
+}
+
+// A copy of shared mounts is a peer of theirs only while they are shared: before "/" becomes a slave.
+long take_mount(Container& c, const StepView& step) {
+  const int64_t slot = step.integer(2);
+  if (slot < 0 || slot >= Container::kSlots) return -22;  // EINVAL
+  const long tree = copy_tree(c, step.string(0), step.integer(1) != 0);
+  if (tree < 0) return tree;
+  c.taken[slot] = static_cast<int>(tree);
+  return 0;
+}
+
 // The source is taken once, as a detached copy of its tree; attributes apply to all of it (a plain "remount,bind,ro" leaves
 // sub-mounts writable); only then does it appear in the container.
 long bind_mount(Container& c, const StepView& step) {
   const bool recursive = step.integer(2) != 0, on_top = step.integer(2) == 2;
   const auto attributes = static_cast<uint64_t>(step.integer(3));
-  const long tree = c.calls.call(SYS_open_tree, integer(AT_FDCWD), string(step.string(0)),
-                                 integer(kOpenTreeClone | kOpenTreeCloexec | (recursive ? kAtRecursive : 0)));
+  const int64_t slot = step.integer(6);
+  const long tree = slot >= 0 && slot < Container::kSlots ? c.taken[slot] : copy_tree(c, step.string(0), recursive);
   if (tree < 0) return tree;
   long r = set_attributes(c, static_cast<int>(tree), recursive, on_top ? 0 : attributes, static_cast<uint64_t>(step.integer(4)));
   if (r >= 0 && on_top) r = set_attributes(c, static_cast<int>(tree), false, attributes, 0);

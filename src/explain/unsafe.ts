@@ -26,8 +26,8 @@ export const UNSAFE_WARNINGS: Readonly<Record<UnsafeSwitch, Bilingual>> = {
     zh: "容器的挂载仍与宿主机共享：宿主机的 / 若是共享的，容器里的每个挂载都会出现在宿主机上，盖住原来的内容，容器没了也可能还在。",
   },
   "pidns=off": {
-    en: "There is no pid namespace: processes inside see all processes of the host, and root inside can kill them. When the program ends, its children live on.",
-    zh: "没有 pid 命名空间：里面的进程看得见宿主机的所有进程，root 还能杀掉它们。程序结束之后，它的子进程照样活着。",
+    en: "There is no pid namespace: processes inside see all processes of the host, and root inside can kill them. When the program ends, the kernel does not end its children; glassbox then kills those that are still in the container's cgroup, and with --unsafe cgroup=off nobody does.",
+    zh: "没有 pid 命名空间：里面的进程看得见宿主机的所有进程，root 还能杀掉它们。程序结束时，内核不会连带结束它的子进程；由 glassbox 随后杀掉还在容器 cgroup 里的那些，再加上 --unsafe cgroup=off 就没人管了。",
   },
   "proc=host": {
     en: "The host's /proc is shown inside, with nothing covered and nothing read-only: the command lines of all its processes can be read, and root inside can set core_pattern, the program that the kernel runs on the host as root when a process crashes.",

@@ -7,7 +7,7 @@ import { capabilityMask } from "../base/capabilities";
 import { GlassboxError } from "../base/errors";
 import type { HostFacts } from "../base/host-facts";
 import { cgroupSteps, type CgroupPath, type CgroupSteps } from "./cgroup";
-import { compileMount } from "./mounts";
+import { compileMount, takeMounts } from "./mounts";
 import type { OciConfig, OciDevice, OciNamespaceType } from "./oci";
 import type { MountOverlay, Plan, Step } from "./steps";
 
@@ -95,6 +95,7 @@ export function compile(config: OciConfig, facts: HostFacts, context: CompileCon
     { id: "release", kind: "synchronize", lane: "parent", phase: "attach", point: "release" },
     { id: "await-release", kind: "synchronize", lane: "child", phase: "attach", point: "release" },
     ...attachSteps(config, cgroups, isNew),
+    ...takeMounts(config.mounts),
     ...(context.propagation === "none" ? [] : [propagationStep()]),
     ...(overlay?.lane === "child" ? [overlay] : []),
     { id: "open-root", kind: "open-root", lane: "child", phase: "rootfs", path: config.root.path },
@@ -228,7 +229,7 @@ function propagationStep(): Step {
 function rootfsSteps(config: OciConfig, facts: HostFacts, cgroups: readonly CgroupPath[]): Step[] {
   const steps: Step[] = [];
   for (const mount of config.mounts) {
-    steps.push(...compileMount(mount, facts, cgroups));
+    steps.push(...compileMount(mount, facts, cgroups, config.mounts));
     // Nodes right after their tmpfs: what is mounted below /dev later finds its directory there.
     if (mount.destination === "/dev" && mount.type === "tmpfs") steps.push(...deviceSteps(config));
   }

@@ -98,8 +98,11 @@ function encodeStep(step: Step, slots: ReadonlyMap<Slot, number>): Encoded {
           flagBits(step.attributes, MOUNT_ATTRIBUTES),
           flagBits([step.propagation], MOUNT_FLAGS),
           CREATE[step.createTarget],
+          step.slot ?? -1,
         ],
       };
+    case "take-mount":
+      return { opcode: 35, args: [step.source, step.recursive ? 1 : 0, step.slot] };
     case "create-device":
       return {
         opcode: 14,

@@ -4,7 +4,7 @@ import { GlassboxError } from "../base/errors";
 import type { HostFacts } from "../base/host-facts";
 import type { CgroupPath } from "./cgroup";
 import type { OciMount } from "./oci";
-import type { BindMount, MountFilesystem, Step } from "./steps";
+import type { BindMount, MountFilesystem, Step, TakeMount } from "./steps";
 
 /** mount(8) words for mount(2) flags; "-" clears. */
 const FLAG_WORDS: Readonly<Record<string, string>> = {
@@ -42,6 +42,9 @@ const PROPAGATION_WORDS: Readonly<Record<string, string>> = {
   shared: "MS_SHARED",
   rshared: "MS_SHARED",
 };
+
+/** Slots of glassbox-init. */
+const MAX_SHARED_BINDS = 16;
 
 interface ParsedOptions {
   flags: string[];
@@ -140,11 +143,46 @@ function cgroupMount(mount: OciMount, parsed: ParsedOptions, facts: HostFacts, j
   return steps;
 }
 
+/** Binds whose mounts go both ways, in the order of the config: the index is the slot. */
+function sharedBinds(mounts: readonly OciMount[]): OciMount[] {
+  const shared = mounts.filter(({ options = [] }) => options.includes("rshared") || options.includes("shared"));
+  if (shared.length <= MAX_SHARED_BINDS) return shared;
+  throw new GlassboxError({
+    code: "bad-config",
+    what: `more than ${MAX_SHARED_BINDS} mounts with shared propagation`,
+    hint: { en: "mount a directory above them, once", zh: "改为只挂载一次它们的上级目录" },
+  });
+}
+
+/** The steps that take the sources of shared binds while the host's mounts are still shared. */
+export function takeMounts(mounts: readonly OciMount[]): TakeMount[] {
+  return sharedBinds(mounts).flatMap(({ source, destination, options = [] }, slot) =>
+    source === undefined
+      ? []
+      : [
+          {
+            id: `take-${destination}`,
+            kind: "take-mount",
+            lane: "child",
+            phase: "rootfs",
+            source,
+            recursive: options.includes("rbind"),
+            slot,
+          },
+        ],
+  );
+}
+
 /**
  * Compiles one mount of an OCI config. A target of the kind that does not fit (a file over a directory) is left to the kernel's ENOTDIR.
  * Throws "bad-config" for a bind without source.
  */
-export function compileMount(mount: OciMount, facts: HostFacts, joined: readonly CgroupPath[]): Step[] {
+export function compileMount(
+  mount: OciMount,
+  facts: HostFacts,
+  joined: readonly CgroupPath[],
+  mounts: readonly OciMount[],
+): Step[] {
   const parsed = parseOptions(mount.options ?? []);
   if (mount.type === "bind" || parsed.bind) {
     if (mount.source === undefined) {
@@ -163,6 +201,7 @@ export function compileMount(mount: OciMount, facts: HostFacts, joined: readonly
         ...(parsed.recursive && parsed.flags.includes("MS_RDONLY") && !parsed.recursiveReadonly ? { attributesOnTop: true } : {}),
         propagation: parsed.propagation,
         createTarget: parsed.create,
+        ...(parsed.propagation === "MS_SHARED" ? { slot: sharedBinds(mounts).indexOf(mount) } : {}),
       },
     ];
   }

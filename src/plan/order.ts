@@ -63,6 +63,12 @@ export const ORDER_RULES: readonly OrderRule[] = [
     source: "pivot_root(2) EINVAL",
   },
   {
+    before: "take-mount",
+    after: "set-propagation",
+    reason: "a copy made later would be a slave itself, and nothing would go back to the host",
+    source: "mount_namespaces(7)",
+  },
+  {
     before: "bind-mount",
     after: "change-root",
     reason: "the host's paths are gone afterwards",

@@ -181,6 +181,21 @@ export interface BindMount extends Base {
   propagation: string;
   /** What to make when the target is missing. */
   createTarget: "directory" | "file" | "none";
+  /** Filled by an earlier take-mount step; without it the source is taken now. */
+  slot?: number;
+}
+
+/**
+ * The source of a bind whose mounts shall also go from the container to the host ("rshared"): taken while the host's mounts are still shared, put
+ * in its place by the bind-mount step with the same slot.
+ */
+export interface TakeMount extends Base {
+  kind: "take-mount";
+  /** Host path. */
+  source: string;
+  recursive: boolean;
+  /** 0 to 15. */
+  slot: number;
 }
 
 /** A device node on the container's own /dev: mknod, or a bind of the host's node where mknod is not allowed. */
@@ -353,6 +368,7 @@ export type Step =
   | SetPropagation
   | OpenRoot
   | MountFilesystem
+  | TakeMount
   | BindMount
   | CreateDevice
   | CreateSymlink

@@ -56,6 +56,7 @@ export const root: Pick<
   | "mount-overlay"
   | "set-propagation"
   | "open-root"
+  | "take-mount"
   | "bind-mount"
   | "create-device"
   | "create-symlink"
@@ -150,6 +151,29 @@ export const root: Pick<
     },
     syscalls: ["openat"],
     man: ["openat2(2)", "CVE-2021-30465"],
+  },
+
+  "take-mount": {
+    act: "root",
+    title: (step) => ({
+      en: `take the host's ${brief(step.source)} with its propagation`,
+      zh: `连同传播关系一起取下宿主机的 ${brief(step.source)}`,
+    }),
+    why: {
+      en: "rshared asks that mounts made inside appear on the host too. A copy is a peer of the original only if it is made while the original is shared: so now, before the next step cuts the ties, and put in place later.",
+      zh: "rshared 要求容器里的挂载在宿主机上也看得见。只有趁原挂载还是共享的时候复制，副本才与它互通：所以要赶在下一步切断联系之前取下来，稍后再安放。",
+    },
+    without: {
+      en: "The copy would be a slave: mounts would arrive from the host, but none would go back.",
+      zh: "副本就成了从属的：宿主机的挂载传得进来，容器里的却传不出去。",
+    },
+    observe: {
+      where: "inside",
+      command: "grep shared: /proc/self/mountinfo",
+      shows: { en: "the mount, in one peer group with the host's", zh: "这个挂载，与宿主机上的同属一个对等组" },
+    },
+    syscalls: ["open_tree"],
+    man: ["open_tree(2)", "mount_namespaces(7)"],
   },
 
   "bind-mount": {

@@ -105,6 +105,7 @@ export const SAMPLES: readonly Step[] = [
   mount("tmpfs", "/sys/fs/cgroup"),
   mount("tmpfs", "/tmp"),
   mount("ext4", "/disk"),
+  { id: "take", kind: "take-mount", ...child, source: "/srv/both-ways", recursive: true, slot: 0 },
   {
     id: "bind",
     kind: "bind-mount",

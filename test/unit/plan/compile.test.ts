@@ -120,6 +120,7 @@ test("every order rule can be broken, and is then found", (t) => {
       propagation: "MS_PRIVATE",
       createTarget: "none",
     },
+    { id: "late-take", kind: "take-mount", lane: "child", phase: "rootfs", source: "/", recursive: true, slot: 0 },
     { id: "late-map", kind: "write-id-map", lane: "parent", phase: "attach", file: "uid_map", value: "0 0 1" },
   );
   const broken = new Set(brokenRules({ version: 1, steps: plan.steps.toReversed() }).map(({ rule }) => rule));
