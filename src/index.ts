@@ -20,7 +20,7 @@ export type { OciConfig } from "./plan/oci";
 export { ORDER_RULES, brokenRules, type OrderRule } from "./plan/order";
 export type { Lane, Phase, Plan, Step, StepKind, StepOf } from "./plan/steps";
 export type { CallArgument, CallRecord, Trace } from "./plan/trace";
-export type { DryRun, RunResult } from "./runtime/run";
+export type { DryRun, Notice, RunResult } from "./runtime/run";
 export { DEFAULT_RUN_OPTIONS, type BindOption, type MountOption, type RunOptions, type TmpfsOption } from "./runtime/run-options";
 
 /** Run options of which only the image must be said, and where and how to run. */

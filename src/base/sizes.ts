@@ -13,7 +13,7 @@ export function parseRamSize(text: string): number {
     new GlassboxError({
       code: "bad-size",
       what: `invalid size: '${shorten(text)}'`,
-      hint: "write a number and a unit, such as 512m, 1.5g or 64KiB",
+      hint: { en: "write a number and a unit, such as 512m, 1.5g or 64KiB", zh: "写数字加单位，例如 512m、1.5g 或 64KiB" },
     });
   // The longest sensible size has some 25 characters; anything longer is not worth reading.
   if (text.length > 64) throw invalid();
@@ -28,7 +28,7 @@ export function parseRamSize(text: string): number {
     throw new GlassboxError({
       code: "bad-size",
       what: `invalid size: '${shorten(text)}'`,
-      why: "it is more than 8 PiB, which no kernel counter here holds exactly",
+      why: { en: "it is more than 8 PiB, which no kernel counter here holds exactly", zh: "它超过 8 PiB，无法精确保存" },
     });
   }
   return bytes;
@@ -43,7 +43,10 @@ function multiplier(suffix: string, text: string, invalid: () => GlassboxError):
       throw new GlassboxError({
         code: "bad-size",
         what: `invalid suffix: '${suffix}' in '${shorten(text)}'`,
-        hint: "units are b, k, m, g, t and p, with b or ib behind them if you like",
+        hint: {
+          en: "units are b, k, m, g, t and p, with b or ib behind them if you like",
+          zh: "单位有 b、k、m、g、t、p，后面可以再加 b 或 ib",
+        },
       });
     }
     throw invalid();

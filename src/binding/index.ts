@@ -88,7 +88,10 @@ function requireAddon(): Native {
       code: "addon-missing",
       what: `cannot load ${path}`,
       why: (cause as Error).message.split("\n")[0],
-      hint: { en: "build it with `npm run build:native` (make, g++ and python3 are needed)", zh: "用 `npm run build:native` 编译它（需要 make、g++ 和 python3）" },
+      hint: {
+        en: "build it with `npm run build:native` (make, g++ and python3 are needed)",
+        zh: "用 `npm run build:native` 编译它（需要 make、g++ 和 python3）",
+      },
       cause,
     });
   }

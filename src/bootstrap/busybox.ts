@@ -4,7 +4,7 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 
 import { GlassboxError } from "../base/errors";
-import { say } from "../base/lang";
+import { type Bilingual, say } from "../base/lang";
 import { describeSource, machineOfArch } from "../elf/parse";
 import { byteSourceOf, DirectoryReader } from "../elf/root-reader";
 import { walk } from "../elf/walk";
@@ -157,14 +157,19 @@ function lstatOf(reader: DirectoryReader, path: string): { mtimeMs?: number | un
 }
 
 /** Why a file cannot be our busybox, or undefined. Root runs it once, so nobody else may be able to write it. */
-function unsuitable(reader: DirectoryReader, path: string, trusted = false): string | undefined {
+function unsuitable(reader: DirectoryReader, path: string, trusted = false): Bilingual | undefined {
   const found = walk(reader, path);
-  if (!found.ok) return `${path}: ${found.errno}`;
+  if (!found.ok) return { en: `${path}: ${found.errno}`, zh: `${path}：${found.errno}` };
   const { mode, uid, sizeBytes } = found.stat;
-  if (!trusted && process.geteuid?.() === 0 && (uid !== 0 || (mode & 0o022) !== 0)) return `${path}: others can write it`;
+  if (!trusted && process.geteuid?.() === 0 && (uid !== 0 || (mode & 0o022) !== 0)) {
+    return { en: `${path}: others can write it`, zh: `${path}：别人能改写它` };
+  }
   const elf = describeSource(byteSourceOf(reader, found.realPath, sizeBytes));
-  if (elf.kind !== "elf" || elf.machine !== machineOfArch(process.arch)) return `${path}: not a program of this machine`;
-  return elf.linkage === "static" || elf.linkage === "static-pie" ? undefined : `${path}: not static`;
+  if (elf.kind !== "elf" || elf.machine !== machineOfArch(process.arch)) {
+    return { en: `${path}: not a program of this machine`, zh: `${path}：不是本机能运行的程序` };
+  }
+  if (elf.linkage === "static" || elf.linkage === "static-pie") return undefined;
+  return { en: `${path}: not static`, zh: `${path}：不是静态链接的` };
 }
 
 /** Asks the copy for its commands: no environment, no input, five seconds. */
@@ -176,7 +181,10 @@ async function appletsOf(binary: string, context: RecipeContext): Promise<string
     throw new GlassboxError({
       code: "bootstrap-bad-busybox",
       what: say(context.lang, "busybox --list did not list its commands", "busybox --list 没有列出命令"),
-      why: result.tail.at(-1) ?? `exit code ${result.code ?? "unknown"}`,
+      why: result.tail.at(-1) ?? {
+        en: `exit code ${result.code ?? "unknown"}`,
+        zh: `退出码 ${result.code ?? "未知"}`,
+      },
       hint: say(context.lang, "reinstall the package busybox-static", "请重新安装软件包 busybox-static"),
     });
   }

@@ -2,6 +2,7 @@
 
 import type { Plan } from "../plan/steps";
 import type { Trace } from "../plan/trace";
+import type { Notice } from "../runtime/run";
 import type { CloneRequest } from "./clone-flags";
 import { print, terminalWidth, useColour, writeTo } from "./output";
 import type { RunRequest } from "./run-flags";
@@ -52,9 +53,9 @@ function runContext({ options }: RunRequest, globals: Globals) {
   return {
     storeRoot: globals.root,
     lang: globals.lang,
-    onNotice(line: string): void {
+    onNotice(notice: Notice): void {
       const { formatNotice } = require("./print-error") as typeof import("./print-error");
-      writeTo(2, `glassbox: ${formatNotice(line)}${lineEnd}`);
+      writeTo(2, formatNotice(notice, globals.lang).replaceAll("\n", lineEnd));
     },
     bootstrap: async (reference: string, store: import("../store/store").Store) => {
       const { makeStandin } = require("./image-actions") as typeof import("./image-actions");

@@ -1,7 +1,8 @@
 /** How a failure reads: what happened, why (looked up, not guessed), what to do. */
 
 import { GlassboxError } from "../base/errors";
-import type { Lang } from "../base/lang";
+import { type Lang, say } from "../base/lang";
+import type { Notice } from "../runtime/run";
 import { escapeControls, escapeLines } from "./escape";
 import { useColour, writeTo } from "./output";
 
@@ -22,20 +23,26 @@ const LABELS = { en: { why: "why: ", hint: "do:  " }, zh: { why: "原因：", hi
  * Control characters from outside are shown as escapes; `colour` wraps the first line in red.
  */
 export function formatError(error: unknown, context: ErrorContext, colour: boolean): string {
-  const labels = LABELS[context.lang];
   const parts = partsOf(error, context);
   const head = `glassbox: ${escapeLines(parts.what, "  ")}`;
   let text = colour ? `\u001b[31m${head}\u001b[0m\n` : `${head}\n`;
-  // Continuation lines stand under the words, not under the label.
-  const column = " ".repeat(2 + 6);
-  if (parts.why !== undefined) text += `  ${labels.why}${escapeLines(parts.why, column)}\n`;
-  if (parts.hint !== undefined) text += `  ${labels.hint}${escapeLines(parts.hint, column)}\n`;
+  text += reasons(parts, context.lang);
   if (parts.usage) {
     const command = context.verb === undefined ? "glassbox --help" : `glassbox ${context.verb} --help`;
     text += context.lang === "zh" ? `\n参见 '${command}'。\n` : `\nSee '${command}'.\n`;
   }
   if (context.debug && error instanceof Error) text += `\n${debugText(error)}\n`;
   return text;
+}
+
+/** Why and what to do, each on lines of its own. */
+function reasons({ why, hint }: { why?: string | undefined; hint?: string | undefined }, lang: Lang): string {
+  const labels = LABELS[lang];
+  // Continuation lines stand under the words, not under the label.
+  const column = " ".repeat(2 + 6);
+  const line = (label: string, words: string | undefined): string =>
+    words === undefined ? "" : `  ${label}${escapeLines(words, column)}\n`;
+  return line(labels.why, why) + line(labels.hint, hint);
 }
 
 interface Parts {
@@ -56,12 +63,13 @@ function partsOf(error: unknown, context: ErrorContext): Parts {
   }
   const message = error instanceof Error ? error.message : String(error);
   return {
-    what: context.lang === "zh" ? `内部错误：${message}` : `internal error: ${message}`,
-    why: context.lang === "zh" ? "这是 glassbox 自身的缺陷" : "this is a defect of glassbox itself",
-    hint:
-      context.lang === "zh"
-        ? "加上 --debug 再运行一次，把输出附在问题报告里"
-        : "run it again with --debug and put the output into a bug report",
+    what: say(context.lang, `internal error: ${message}`, `内部错误：${message}`),
+    why: say(context.lang, "this is a defect of glassbox itself", "这是 glassbox 自身的缺陷"),
+    hint: say(
+      context.lang,
+      "run it again with --debug and put the output into a bug report",
+      "加上 --debug 再运行一次，把输出附在问题报告里",
+    ),
     usage: false,
   };
 }
@@ -81,7 +89,7 @@ export function reportError(error: unknown, context: ErrorContext): number {
   return error instanceof GlassboxError ? error.exitCode : 125;
 }
 
-/** One line of notice (not an error), safe to print: "glassbox: …". */
-export function formatNotice(line: string): string {
-  return escapeControls(line);
+/** A notice (not an error), safe to print and ending in a line break: "glassbox: …", or a cause and a remedy alone. */
+export function formatNotice(notice: Notice, lang: Lang): string {
+  return typeof notice === "string" ? `glassbox: ${escapeControls(notice)}\n` : reasons(notice, lang);
 }

@@ -69,9 +69,17 @@ function requireAvailable(missing: bigint, request: CapabilityRequest): void {
     code: "bad-flag",
     what: `--cap-add ${first.slice(4)}: cannot be given`,
     why: tooYoung
-      ? `this kernel's capabilities end at ${request.lastCap} (${CAPABILITIES[request.lastCap] ?? "?"})`
-      : "it is not in the bounding set of this process, and nothing can be given that the giver lacks",
-    hint: tooYoung ? "leave it out" : "see CapBnd in /proc/self/status",
+      ? {
+          en: `this kernel's capabilities end at ${request.lastCap} (${CAPABILITIES[request.lastCap] ?? "?"})`,
+          zh: `本机内核的能力只到 ${request.lastCap} 号（${CAPABILITIES[request.lastCap] ?? "?"}）`,
+        }
+      : {
+          en: "it is not in the bounding set of this process, and nothing can be given that the giver lacks",
+          zh: "它不在本进程的边界集里，自己没有的能力给不了别人",
+        },
+    hint: tooYoung
+      ? { en: "leave it out", zh: "去掉它" }
+      : { en: "see CapBnd in /proc/self/status", zh: "查看 /proc/self/status 的 CapBnd 一行" },
   });
 }
 
@@ -85,7 +93,10 @@ function parseCapability(flag: string, typed: string): string {
   throw new GlassboxError({
     code: "bad-flag",
     what: `${flag} ${JSON.stringify(typed)}: unknown capability`,
-    hint: near.length > 0 ? `did you mean ${near.join(" or ")}` : "capabilities(7) lists them; ALL means every one",
+    hint:
+      near.length > 0
+        ? { en: `did you mean ${near.join(" or ")}`, zh: `是不是想写 ${near.join(" 或 ")}` }
+        : { en: "capabilities(7) lists them; ALL means every one", zh: "capabilities(7) 列出了全部能力；ALL 表示所有" },
   });
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { OciDeviceRule } from "../plan/oci";
 
 const character = (major: number, minor: number | undefined, access = "rwm"): OciDeviceRule =>
@@ -89,8 +90,8 @@ export function deviceRuleLines(rules: readonly OciDeviceRule[]): string[] {
   throw new GlassboxError({
     code: "bad-device-rule",
     what: "device rules allow all devices with exceptions",
-    why: "a list of allowed devices cannot express that",
-    hint: "begin the rules with one that denies all",
+    why: { en: "a list of allowed devices cannot express that", zh: "放行清单表达不了这种规则" },
+    hint: { en: "begin the rules with one that denies all", zh: "把“全部拒绝”作为第一条规则" },
   });
 }
 
@@ -112,7 +113,11 @@ function apply(state: ResolvedDevices, rule: OciDeviceRule, exception: DeviceExc
 function readAccess(rule: OciDeviceRule): string {
   const typed = rule.access ?? "";
   if (!/^[rwm]*$/.test(typed)) {
-    throw badRule(rule, `access ${JSON.stringify(typed)} has letters other than r, w and m`);
+    const letters = JSON.stringify(typed);
+    throw badRule(rule, {
+      en: `access ${letters} has letters other than r, w and m`,
+      zh: `access ${letters} 里有 r、w、m 以外的字母`,
+    });
   }
   // The runtime-spec leaves access open; an absent one has always meant all of it.
   return typed === "" ? "rwm" : letters((letter) => typed.includes(letter));
@@ -128,7 +133,10 @@ function numbers(rule: OciDeviceRule): { major: number | undefined; minor: numbe
   const check = (number: number | undefined, limit: number, what: string) => {
     if (number === undefined || number === -1) return undefined;
     if (Number.isInteger(number) && number >= 0 && number < limit) return number;
-    throw badRule(rule, `${what} ${number} is not a number from 0 to ${limit - 1}`);
+    throw badRule(rule, {
+      en: `${what} ${number} is not a number from 0 to ${limit - 1}`,
+      zh: `${what} ${number} 不是 0 到 ${limit - 1} 之间的整数`,
+    });
   };
   return { major: check(rule.major, 1 << 12, "major"), minor: check(rule.minor, 1 << 20, "minor") };
 }
@@ -141,6 +149,6 @@ function exceptionLine(exception: DeviceException): string {
   return `${exception.type} ${exception.major ?? "*"}:${exception.minor ?? "*"} ${exception.access}`;
 }
 
-function badRule(rule: OciDeviceRule, why: string): GlassboxError {
+function badRule(rule: OciDeviceRule, why: Bilingual): GlassboxError {
   return new GlassboxError({ code: "bad-device-rule", what: `device rule ${JSON.stringify(rule)}`, why });
 }

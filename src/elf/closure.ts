@@ -90,7 +90,9 @@ export class ClosureBuilder {
       throw new GlassboxError({
         code: "elf-not-found",
         what: `${path}: ${found.errno === "ENOENT" ? "no such file or directory" : found.errno}`,
-        ...(neededBy[0] === undefined ? {} : { why: `${neededBy[0]} names it in its first line` }),
+        ...(neededBy[0] === undefined
+          ? {}
+          : { why: { en: `${neededBy[0]} names it in its first line`, zh: `${neededBy[0]} 的第一行写的是它` } }),
         exitCode: 1,
       });
     }
@@ -108,7 +110,7 @@ export class ClosureBuilder {
       throw new GlassboxError({
         code: "elf-not-a-program",
         what: `${path}: not a program for linux`,
-        why: `its first bytes say ${description.kind}`,
+        why: { en: `its first bytes say ${description.kind}`, zh: `开头的字节表明它是 ${description.kind}` },
         exitCode: 1,
       });
     }

@@ -1,6 +1,7 @@
 /** A closure as real files in a directory: every path that a loader will open exists there, links included. */
 
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Closure, ClosureFile } from "./closure";
 import { type CacheEntry, cacheFlagsOf, encodeLdCache, parseLdCache } from "./ld-cache";
 import { DirectoryReader, isType, type RootReader, S_IFDIR, S_IFLNK } from "./root-reader";
@@ -83,7 +84,7 @@ class Copier {
         throw new GlassboxError({
           code: "copy-source",
           what: `${file.realPath}: could not be read`,
-          why: `${done} of ${file.sizeBytes} bytes came`,
+          why: { en: `${done} of ${file.sizeBytes} bytes came`, zh: `共 ${file.sizeBytes} 字节，只读到 ${done} 字节` },
         });
       }
       write(bytes);
@@ -121,23 +122,25 @@ class Copier {
       const follow = existing?.kind === "link" && (!last || wanted?.kind === "link");
       if (follow) {
         const target = existing?.target ?? "";
-        if (++links > MAX_LINKS) throw conflict(sourcePath, "too many levels of symbolic links");
+        if (++links > MAX_LINKS) throw conflict(sourcePath, LINK_LOOP);
         if (target.startsWith("/")) tree.toRoot();
         pending.push(...parts(target).toReversed());
-        if (pending.length === 0) throw conflict(sourcePath, "a link to a directory stands there");
+        if (pending.length === 0)
+          throw conflict(sourcePath, { en: "a link to a directory stands there", zh: "那里有一个指向目录的链接" });
         continue;
       }
       if (last) {
-        if (existing?.kind === "directory") throw conflict(sourcePath, "a directory stands there");
+        if (existing?.kind === "directory")
+          throw conflict(sourcePath, { en: "a directory stands there", zh: "那里已经有一个目录" });
         return atEnd(name, tree.here);
       }
       if (existing === undefined) {
         tree.makeDirectory(name, wanted?.kind === "directory" ? wanted.mode : 0o755);
         this.entries.push({ kind: "directory", path: sourcePath });
-      } else if (existing.kind !== "directory") throw conflict(sourcePath, "it is not a directory");
+      } else if (existing.kind !== "directory") throw conflict(sourcePath, { en: "it is not a directory", zh: "它不是目录" });
       tree.enter(name);
     }
-    throw conflict(path, "too many levels of symbolic links");
+    throw conflict(path, LINK_LOOP);
   }
 
   #sourceEntry(path: string): { kind: "link"; target: string } | { kind: "directory"; mode: number } | undefined {
@@ -151,12 +154,14 @@ class Copier {
   }
 }
 
-function conflict(path: string, why: string): GlassboxError {
+const LINK_LOOP: Bilingual = { en: "too many levels of symbolic links", zh: "符号链接层数太多" };
+
+function conflict(path: string, why: Bilingual): GlassboxError {
   return new GlassboxError({
     code: "copy-conflict",
     what: `${path}: cannot be written in the target`,
     why,
-    hint: "choose an empty directory, or remove what is in the way",
+    hint: { en: "choose an empty directory, or remove what is in the way", zh: "换一个空目录，或移走挡路的东西" },
     exitCode: 1,
   });
 }

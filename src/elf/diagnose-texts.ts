@@ -131,7 +131,7 @@ export function unexplained(failure: ExecFailure, candidate: string): Text {
       why: say(
         lang,
         `${candidate} carries file capabilities that the container's bounding set does not have`,
-        `${candidate} 带有文件能力（file capabilities），而容器的 bounding 集里没有这些能力`,
+        `${candidate} 带有文件能力（file capabilities），而容器的 边界集里没有这些能力`,
       ),
       hint: say(
         lang,
@@ -145,7 +145,7 @@ export function unexplained(failure: ExecFailure, candidate: string): Text {
     E2BIG: ["arguments and environment together are too long for the kernel", "参数和环境变量的总长度超过内核限制"],
     ENAMETOOLONG: ["the path is longer than the kernel allows", "路径超过内核允许的长度"],
     ENOMEM: ["no memory for the new program: the memory limit may be too small", "没有足够内存装入新程序：内存限制可能太小"],
-    EPERM: ["a security module or the bounding set forbids it", "被安全模块或能力的 bounding 集禁止"],
+    EPERM: ["a security module or the bounding set forbids it", "被安全模块或能力的 边界集禁止"],
   };
   const text = known[errno];
   if (text !== undefined) return { why: say(lang, text[0], text[1]) };
@@ -169,7 +169,7 @@ const PROBLEMS: Record<ExecProblem, (finding: ExecFinding, failure: ExecFailure)
             `${finding.path}: ${finding.at} does not exist in the container`,
             `${finding.path}：容器里没有 ${finding.at}`,
           ),
-    hint: say(lang, "check the path; paths are the container's, not the host's", "检查路径；这里的路径是容器里的，不是主机的"),
+    hint: say(lang, "check the path; paths are the container's, not the host's", "检查路径；这里的路径是容器里的，不是宿主机的"),
   }),
   "not-a-directory": (finding, { lang }) => ({
     why: say(lang, `${finding.at} is a file, not a directory`, `${finding.at} 是文件，不是目录`),

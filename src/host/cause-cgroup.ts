@@ -28,7 +28,7 @@ function missingFile(path: string, version: "v1" | "v2", probe: CauseContext["pr
     return {
       id: "cgroup-gone",
       why: { en: `the cgroup ${directory} does not exist`, zh: `cgroup ${directory} 不存在` },
-      hint: { en: "it was removed, or not yet made with mkdir", zh: "它已被删除,或尚未用 mkdir 创建" },
+      hint: { en: "it was removed, or not yet made with mkdir", zh: "它已被删除，或尚未用 mkdir 创建" },
     };
   }
   const pair = PAIRS.find(([v1, v2]) => (version === "v2" ? v1 : v2) === file && v1 !== v2);
@@ -38,7 +38,7 @@ function missingFile(path: string, version: "v1" | "v2", probe: CauseContext["pr
       id: "cgroup-other-version",
       why: {
         en: `${file} is a file of cgroup ${version === "v2" ? "v1" : "v2"}, and ${directory} is cgroup ${version}`,
-        zh: `${file} 是 cgroup ${version === "v2" ? "v1" : "v2"} 的文件,而 ${directory} 属于 cgroup ${version}`,
+        zh: `${file} 是 cgroup ${version === "v2" ? "v1" : "v2"} 的文件，而 ${directory} 属于 cgroup ${version}`,
       },
       hint: { en: `the same limit is called ${other} here`, zh: `同一限制在这里叫 ${other}` },
     };
@@ -48,9 +48,9 @@ function missingFile(path: string, version: "v1" | "v2", probe: CauseContext["pr
       id: "cgroup-no-swap-accounting",
       why: {
         en: "this kernel does not account swap: there is no memory.memsw file",
-        zh: "当前内核不统计 swap:没有 memory.memsw 文件",
+        zh: "当前内核不统计 swap：没有 memory.memsw 文件",
       },
-      hint: { en: "boot with swapaccount=1, or leave --memory-swap out", zh: "以 swapaccount=1 启动,或去掉 --memory-swap" },
+      hint: { en: "boot with swapaccount=1, or leave --memory-swap out", zh: "以 swapaccount=1 启动，或去掉 --memory-swap" },
     };
   }
   const controller = file.split(".")[0]!;
@@ -61,11 +61,11 @@ function missingFile(path: string, version: "v1" | "v2", probe: CauseContext["pr
       id: "cgroup-controller-not-enabled",
       why: {
         en: `the controller ${controller} is not enabled here: ${directory}/cgroup.controllers says "${enabled}"`,
-        zh: `这里没有启用 ${controller} 控制器:${directory}/cgroup.controllers 的内容是“${enabled}”`,
+        zh: `这里没有启用 ${controller} 控制器：${directory}/cgroup.controllers 的内容是“${enabled}”`,
       },
       hint: {
         en: `echo +${controller} > ${dirname(directory)}/cgroup.subtree_control, from the top of the tree down`,
-        zh: `自上而下逐级执行:echo +${controller} > ${dirname(directory)}/cgroup.subtree_control`,
+        zh: `自上而下逐级执行：echo +${controller} > ${dirname(directory)}/cgroup.subtree_control`,
       },
     };
   }
@@ -80,11 +80,11 @@ function busySubtree(path: string, probe: CauseContext["probe"]): Cause | undefi
     id: "cgroup-internal-processes",
     why: {
       en: `${dirname(path)} holds ${pids.length} processes itself (${some}${pids.length > 5 ? " …" : ""}): on v2 a cgroup has either processes or controllers for its children`,
-      zh: `${dirname(path)} 自身含有 ${pids.length} 个进程(${some}${pids.length > 5 ? " …" : ""}):v2 规定一个 cgroup 要么放进程,要么给子组启用控制器`,
+      zh: `${dirname(path)} 自身含有 ${pids.length} 个进程（${some}${pids.length > 5 ? " …" : ""}）：v2 规定一个 cgroup 要么放进程，要么给子组启用控制器`,
     },
     hint: {
       en: `move them to a child first: mkdir ${dirname(path)}/init, then write each PID to its cgroup.procs`,
-      zh: `先把它们移到子组:mkdir ${dirname(path)}/init,再把各 PID 写入其 cgroup.procs`,
+      zh: `先把它们移到子组：mkdir ${dirname(path)}/init，再把各 PID 写入其 cgroup.procs`,
     },
   };
 }
@@ -97,7 +97,7 @@ function emptyCpuset(path: string, probe: CauseContext["probe"]): Cause | undefi
       id: "cpuset-empty",
       why: {
         en: `${file} is empty, and a v1 cpuset takes no process before it has both CPUs and memory nodes`,
-        zh: `${file} 为空;v1 的 cpuset 在 CPU 和内存节点都填好之前不接受进程`,
+        zh: `${file} 为空；v1 的 cpuset 在 CPU 和内存节点都填好之前不接受进程`,
       },
       hint: {
         en: `write the value of ${dirname(dirname(path))}/${name} to it`,
@@ -117,11 +117,11 @@ function writeCause(path: string, { errno, params, probe }: CauseContext, versio
         id: "cgroup-controller-not-available",
         why: {
           en: `"${params.value ?? ""}" is not among the controllers of ${dirname(path)}: ${probe.read(`${dirname(path)}/cgroup.controllers`)?.trim() || "none"}`,
-          zh: `${dirname(path)} 没有“${params.value ?? ""}”,可用的控制器:${probe.read(`${dirname(path)}/cgroup.controllers`)?.trim() || "无"}`,
+          zh: `${dirname(path)} 没有“${params.value ?? ""}”，可用的控制器：${probe.read(`${dirname(path)}/cgroup.controllers`)?.trim() || "无"}`,
         },
         hint: {
           en: "enable it one level up first; a controller that v1 has mounted is not in v2",
-          zh: "先在上一级启用;已被 v1 挂载的控制器不会出现在 v2 里",
+          zh: "先在上一级启用；已被 v1 挂载的控制器不会出现在 v2 里",
         },
       };
     }
@@ -133,7 +133,7 @@ function writeCause(path: string, { errno, params, probe }: CauseContext, versio
       id: "memory-in-use",
       why: {
         en: `${usage ?? "more"} bytes are in use and could not be reclaimed`,
-        zh: `已占用 ${usage ?? "更多"} 字节,且无法回收`,
+        zh: `已占用 ${usage ?? "更多"} 字节，且无法回收`,
       },
       hint: { en: "choose a larger limit", zh: "请选择更大的上限" },
     };
@@ -145,11 +145,11 @@ function writeCause(path: string, { errno, params, probe }: CauseContext, versio
       id: "memory-order",
       why: {
         en: `memory (now ${memory}) may not be more than memory plus swap (now ${both}) at any moment`,
-        zh: `任何时刻内存上限(现为 ${memory})都不能大于内存加 swap 的上限(现为 ${both})`,
+        zh: `任何时刻内存上限（现为 ${memory}）都不能大于内存加 swap 的上限（现为 ${both}）`,
       },
       hint: {
         en: "raise memory.memsw.limit_in_bytes first, lower it last",
-        zh: "调高时先改 memory.memsw.limit_in_bytes,调低时最后改它",
+        zh: "调高时先改 memory.memsw.limit_in_bytes，调低时最后改它",
       },
     };
   }
@@ -170,8 +170,8 @@ function mkdirCause(path: string, errno: string, probe: CauseContext["probe"]): 
       if (!limit) continue;
       return {
         id: "cgroup-max-descendants",
-        why: { en: `${at}: ${limit}`, zh: `${at}:${limit.replace(" is ", " 为 ")}` },
-        hint: { en: "raise it, or remove cgroups that are left over", zh: "提高它,或删除遗留的 cgroup" },
+        why: { en: `${at}: ${limit}`, zh: `${at}：${limit.replace(" is ", " 为 ")}` },
+        hint: { en: "raise it, or remove cgroups that are left over", zh: "提高它，或删除遗留的 cgroup" },
       };
     }
   }
@@ -181,11 +181,11 @@ function mkdirCause(path: string, errno: string, probe: CauseContext["probe"]): 
       id: "cgroup-ids-exhausted",
       why: {
         en: `no more cgroups can be made; ${line?.[1] ?? "?"} memory cgroups exist (removed ones count until their pages are freed), and the kernel has 65535 ids`,
-        zh: `无法再创建 cgroup;现有 ${line?.[1] ?? "?"} 个 memory cgroup(已删除但页面未释放的也算),内核只有 65535 个编号`,
+        zh: `无法再创建 cgroup；现有 ${line?.[1] ?? "?"} 个 memory cgroup（已删除但页面未释放的也算），内核只有 65535 个编号`,
       },
       hint: {
         en: "remove cgroups that are left over; echo 3 > /proc/sys/vm/drop_caches frees removed ones",
-        zh: "删除遗留的 cgroup;echo 3 > /proc/sys/vm/drop_caches 可释放已删除者",
+        zh: "删除遗留的 cgroup；echo 3 > /proc/sys/vm/drop_caches 可释放已删除者",
       },
     };
   }
@@ -205,7 +205,7 @@ export function cgroupCause(context: CauseContext): Cause | undefined {
       why: { en: `no cgroup file system is mounted at ${path}`, zh: `${path} 处没有挂载 cgroup 文件系统` },
       hint: {
         en: "mount -t cgroup2 none /sys/fs/cgroup, or see glassbox doctor",
-        zh: "mount -t cgroup2 none /sys/fs/cgroup,或运行 glassbox doctor",
+        zh: "mount -t cgroup2 none /sys/fs/cgroup，或运行 glassbox doctor",
       },
     };
   }
@@ -218,11 +218,11 @@ export function cgroupCause(context: CauseContext): Cause | undefined {
       id: "cgroup-read-only",
       why: {
         en: `${mount.mountpoint} is mounted read-only, as in a container`,
-        zh: `${mount.mountpoint} 是只读挂载,容器里通常如此`,
+        zh: `${mount.mountpoint} 是只读挂载，容器里通常如此`,
       },
       hint: {
         en: "run on the host, or start the outer container with --privileged",
-        zh: "在宿主机上运行,或外层容器加 --privileged",
+        zh: "在宿主机上运行，或外层容器加 --privileged",
       },
     };
   }

@@ -36,7 +36,7 @@ function exhausted(flags: readonly string[], mountinfo: string, probe: Probe): C
       id: "namespaces-forbidden",
       why: {
         en: `user.${limit} is 0: no namespace of the kind ${flag} may be made`,
-        zh: `user.${limit} 为 0:不允许创建 ${flag} 类命名空间`,
+        zh: `user.${limit} 为 0：不允许创建 ${flag} 类命名空间`,
       },
       hint: { en: `sysctl -w user.${limit}=15000`, zh: `sysctl -w user.${limit}=15000` },
     };
@@ -51,11 +51,11 @@ function exhausted(flags: readonly string[], mountinfo: string, probe: Probe): C
     id: "namespaces-exhausted",
     why: {
       en: `as many namespaces as allowed exist, or they are nested 32 deep; the tightest of the limits concerned is user.${tightest.limit} = ${tightest.max}`,
-      zh: `命名空间数量已到上限,或嵌套已达 32 层;相关限制中最紧的是 user.${tightest.limit} = ${tightest.max}`,
+      zh: `命名空间数量已到上限，或嵌套已达 32 层；相关限制中最紧的是 user.${tightest.limit} = ${tightest.max}`,
     },
     hint: {
       en: `remove containers (lsns shows all namespaces), or sysctl -w user.${tightest.limit}=${tightest.max * 2}`,
-      zh: `删除一些容器(lsns 可列出所有命名空间),或 sysctl -w user.${tightest.limit}=${tightest.max * 2}`,
+      zh: `删除一些容器（lsns 可列出所有命名空间），或 sysctl -w user.${tightest.limit}=${tightest.max * 2}`,
     },
   };
 }
@@ -66,11 +66,11 @@ export function mountMaxCause(mounts: number, mountMax: number): Cause {
     id: "mount-max",
     why: {
       en: `this mount namespace has ${mounts} mounts and fs.mount-max is ${mountMax}`,
-      zh: `当前挂载命名空间已有 ${mounts} 个挂载,而 fs.mount-max 是 ${mountMax}`,
+      zh: `当前挂载命名空间已有 ${mounts} 个挂载，而 fs.mount-max 是 ${mountMax}`,
     },
     hint: {
       en: `unmount what was left behind, or sysctl -w fs.mount-max=${mountMax * 2}`,
-      zh: `卸载遗留的挂载,或 sysctl -w fs.mount-max=${mountMax * 2}`,
+      zh: `卸载遗留的挂载，或 sysctl -w fs.mount-max=${mountMax * 2}`,
     },
   };
 }
@@ -84,11 +84,11 @@ function notPermitted(flags: readonly string[], probe: Probe): Cause | undefined
       id: "userns-clone-off",
       why: {
         en: "kernel.unprivileged_userns_clone is 0: only root may make user namespaces",
-        zh: "kernel.unprivileged_userns_clone 为 0:只有 root 可以创建 user 命名空间",
+        zh: "kernel.unprivileged_userns_clone 为 0：只有 root 可以创建用户命名空间",
       },
       hint: {
         en: "sysctl -w kernel.unprivileged_userns_clone=1, or run with sudo",
-        zh: "sysctl -w kernel.unprivileged_userns_clone=1,或用 sudo 运行",
+        zh: "sysctl -w kernel.unprivileged_userns_clone=1，或用 sudo 运行",
       },
     };
   }
@@ -97,11 +97,11 @@ function notPermitted(flags: readonly string[], probe: Probe): Cause | undefined
       id: "userns-apparmor",
       why: {
         en: "kernel.apparmor_restrict_unprivileged_userns is 1 (Ubuntu since 23.10): a user namespace gets no capabilities without an AppArmor profile",
-        zh: "kernel.apparmor_restrict_unprivileged_userns 为 1(Ubuntu 23.10 起):没有 AppArmor 配置的程序,其 user 命名空间得不到任何权能",
+        zh: "kernel.apparmor_restrict_unprivileged_userns 为 1（Ubuntu 23.10 起）：没有 AppArmor 配置的程序，其用户命名空间得不到任何能力",
       },
       hint: {
         en: "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or run with sudo",
-        zh: "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0,或用 sudo 运行",
+        zh: "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0，或用 sudo 运行",
       },
     };
   }
@@ -109,8 +109,8 @@ function notPermitted(flags: readonly string[], probe: Probe): Cause | undefined
   if (!parseMountinfo(mountinfo).some((entry) => entry.mountpoint === "/")) {
     return {
       id: "userns-in-chroot",
-      why: { en: "a process under chroot may not make a user namespace", zh: "chroot 之下的进程不能创建 user 命名空间" },
-      hint: { en: "leave the chroot, or make its root a mount point", zh: "离开 chroot,或让它的根成为挂载点" },
+      why: { en: "a process under chroot may not make a user namespace", zh: "chroot 之下的进程不能创建用户命名空间" },
+      hint: { en: "leave the chroot, or make its root a mount point", zh: "离开 chroot，或让它的根成为挂载点" },
     };
   }
   return undefined;
@@ -134,11 +134,11 @@ function processLimit(mountinfo: string, probe: Probe, cgroupPath: string | unde
         id: "pids-limit",
         why: {
           en: `${at}/pids.max is ${max}, and ${current} processes and threads exist there`,
-          zh: `${at}/pids.max 为 ${max},那里已有 ${current} 个进程和线程`,
+          zh: `${at}/pids.max 为 ${max}，那里已有 ${current} 个进程和线程`,
         },
         hint: {
           en: "raise it (--pids-limit for a container), or end processes",
-          zh: "提高上限(容器用 --pids-limit),或结束一些进程",
+          zh: "提高上限（容器用 --pids-limit），或结束一些进程",
         },
       };
     }
@@ -151,11 +151,11 @@ function processLimit(mountinfo: string, probe: Probe, cgroupPath: string | unde
       id: "kernel-process-limit",
       why: {
         en: `kernel.${name.replace("-", "_")} is ${max}, and ${running} threads exist`,
-        zh: `kernel.${name.replace("-", "_")} 为 ${max},现有 ${running} 个线程`,
+        zh: `kernel.${name.replace("-", "_")} 为 ${max}，现有 ${running} 个线程`,
       },
       hint: {
         en: `end processes, or write a larger number to /proc/sys/kernel/${name}`,
-        zh: `结束一些进程,或向 /proc/sys/kernel/${name} 写入更大的数`,
+        zh: `结束一些进程，或向 /proc/sys/kernel/${name} 写入更大的数`,
       },
     };
   }
@@ -176,7 +176,7 @@ export function cloneCause({ syscall, errno, params, mountinfo, probe }: CauseCo
       id: "namespace-not-built",
       why: {
         en: `this kernel has no ${missing.ns} namespaces: /proc/self/ns/${missing.ns} is missing`,
-        zh: `内核不支持 ${missing.ns} 命名空间:没有 /proc/self/ns/${missing.ns}`,
+        zh: `内核不支持 ${missing.ns} 命名空间：没有 /proc/self/ns/${missing.ns}`,
       },
       hint: { en: "use a kernel that is built with it", zh: "换用编译了该功能的内核" },
     };
@@ -186,9 +186,9 @@ export function cloneCause({ syscall, errno, params, mountinfo, probe }: CauseCo
       id: "syscall-missing",
       why: {
         en: `this kernel (${probe.read("/proc/sys/kernel/osrelease")?.trim() ?? "?"}) has no ${syscall}, or a seccomp filter around us hides it`,
-        zh: `当前内核(${probe.read("/proc/sys/kernel/osrelease")?.trim() ?? "?"})没有 ${syscall},或外层的 seccomp 过滤器把它藏了起来`,
+        zh: `当前内核（${probe.read("/proc/sys/kernel/osrelease")?.trim() ?? "?"}）没有 ${syscall}，或外层的 seccomp 过滤器把它藏了起来`,
       },
-      hint: { en: "clone3 needs Linux 5.3, CLONE_INTO_CGROUP 5.7", zh: "clone3 需要 Linux 5.3,CLONE_INTO_CGROUP 需要 5.7" },
+      hint: { en: "clone3 needs Linux 5.3, CLONE_INTO_CGROUP 5.7", zh: "clone3 需要 Linux 5.3，CLONE_INTO_CGROUP 需要 5.7" },
     };
   }
   return undefined;

@@ -34,7 +34,7 @@ function missing(path: string, role: string): Cause {
   return {
     id: "overlay-missing-directory",
     why: { en: `the ${role} ${path} does not exist`, zh: `${role} ${path} 不存在` },
-    hint: { en: "make it before mounting; for a layer, load the image again", zh: "挂载前先创建它;若是镜像层,请重新载入镜像" },
+    hint: { en: "make it before mounting; for a layer, load the image again", zh: "挂载前先创建它；若是镜像层，请重新载入镜像" },
   };
 }
 
@@ -57,11 +57,11 @@ function overlayInvalid(
       id: "overlay-options-page",
       why: {
         en: `the mount options are ${Buffer.byteLength(data)} bytes long, and mount(2) takes one page (4096)`,
-        zh: `挂载选项长 ${Buffer.byteLength(data)} 字节,而 mount(2) 只收一页(4096)`,
+        zh: `挂载选项长 ${Buffer.byteLength(data)} 字节，而 mount(2) 只收一页（4096）`,
       },
       hint: {
         en: "use fewer layers, or shorter names relative to the working directory",
-        zh: "减少层数,或使用相对于工作目录的短名字",
+        zh: "减少层数，或使用相对于工作目录的短名字",
       },
     };
   }
@@ -70,7 +70,7 @@ function overlayInvalid(
     return {
       id: "overlay-no-workdir",
       why: { en: "upperdir is given without workdir", zh: "给了 upperdir 却没有 workdir" },
-      hint: { en: "add workdir=, an empty directory on the same file system", zh: "加上 workdir=,须是同一文件系统上的空目录" },
+      hint: { en: "add workdir=, an empty directory on the same file system", zh: "加上 workdir=，须是同一文件系统上的空目录" },
     };
   }
   if (upperdir !== undefined && workdir !== undefined) {
@@ -82,11 +82,11 @@ function overlayInvalid(
         id: "overlay-upper-unsupported",
         why: {
           en: `the upper directory ${upperdir} is on ${name}, which overlayfs does not take as upper${problem === "overlay" ? " (an overlay on an overlay: we are inside a container)" : ""}`,
-          zh: `上层目录 ${upperdir} 位于 ${name},overlayfs 不接受它作为上层${problem === "overlay" ? "(overlay 之上再叠 overlay:说明身在容器之中)" : ""}`,
+          zh: `上层目录 ${upperdir} 位于 ${name}，overlayfs 不接受它作为上层${problem === "overlay" ? "（overlay 之上再叠 overlay：说明身在容器之中）" : ""}`,
         },
         hint: {
           en: "put the store on ext4, xfs, btrfs or tmpfs: --root DIR, or a volume of the outer container",
-          zh: "把存储放到 ext4、xfs、btrfs 或 tmpfs 上:--root 目录,或使用外层容器的卷",
+          zh: "把存储放到 ext4、xfs、btrfs 或 tmpfs 上：--root 目录，或使用外层容器的卷",
         },
       };
     }
@@ -112,9 +112,9 @@ function overlayInvalid(
       id: "overlay-too-many-lowers",
       why: {
         en: `${lowerdirs.length} lower directories, and overlayfs takes 500`,
-        zh: `下层目录有 ${lowerdirs.length} 个,而 overlayfs 最多 500 个`,
+        zh: `下层目录有 ${lowerdirs.length} 个，而 overlayfs 最多 500 个`,
       },
-      hint: { en: "merge layers: build with --squash", zh: "合并一些层:构建时用 --squash" },
+      hint: { en: "merge layers: build with --squash", zh: "合并一些层：构建时用 --squash" },
     };
   }
   return undefined;
@@ -125,9 +125,9 @@ function depthCause(path: string): Cause {
     id: "overlay-stacking-depth",
     why: {
       en: `${path} already lies on an overlay whose layers are on an overlay; the kernel stacks two and no more`,
-      zh: `${path} 所在的 overlay 的层本身又在另一个 overlay 上;内核最多叠两层`,
+      zh: `${path} 所在的 overlay 的层本身又在另一个 overlay 上；内核最多叠两层`,
     },
-    hint: { en: "put the store on a real file system (--root DIR)", zh: "把存储放到真正的文件系统上(--root 目录)" },
+    hint: { en: "put the store on a real file system (--root DIR)", zh: "把存储放到真正的文件系统上（--root 目录）" },
   };
 }
 
@@ -152,7 +152,7 @@ function overlayCause(context: CauseContext): Cause | undefined {
       if (inner !== undefined) {
         return {
           id: "overlay-overlapping",
-          why: { en: `${inner} is named twice or lies inside another of the layers`, zh: `${inner} 重复出现,或位于另一层之内` },
+          why: { en: `${inner} is named twice or lies inside another of the layers`, zh: `${inner} 重复出现，或位于另一层之内` },
           hint: {
             en: "every lowerdir, the upperdir and the workdir must be apart",
             zh: "各 lowerdir、upperdir 与 workdir 必须彼此分开",
@@ -177,7 +177,7 @@ function overlayCause(context: CauseContext): Cause | undefined {
         },
         hint: {
           en: `umount ${user.mountpoint}, or give each mount its own upperdir and workdir`,
-          zh: `umount ${user.mountpoint},或给每个挂载各自的 upperdir 和 workdir`,
+          zh: `umount ${user.mountpoint}，或给每个挂载各自的 upperdir 和 workdir`,
         },
       };
     }
@@ -196,11 +196,11 @@ export function mountCause(context: CauseContext): Cause | undefined {
       id: "filesystem-not-built",
       why: {
         en: `the kernel has no file system ${params.fstype}: it is not in /proc/filesystems`,
-        zh: `内核没有 ${params.fstype} 文件系统:/proc/filesystems 里找不到它`,
+        zh: `内核没有 ${params.fstype} 文件系统：/proc/filesystems 里找不到它`,
       },
       hint: {
         en: `modprobe ${params.fstype}, or use a kernel that is built with it`,
-        zh: `modprobe ${params.fstype},或换用编译了它的内核`,
+        zh: `modprobe ${params.fstype}，或换用编译了它的内核`,
       },
     };
   }

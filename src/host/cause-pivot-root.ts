@@ -12,11 +12,11 @@ function sharedCause(id: string, entry: MountEntry, what: { en: string; zh: stri
     id,
     why: {
       en: `${what.en} ${entry.mountpoint} is a ${word} mount (peer group ${entry.propagation.shared}): the move would have to happen in every other mount namespace too`,
-      zh: `${what.zh} ${entry.mountpoint} 是 ${word} 挂载(peer group ${entry.propagation.shared}):若允许移动,其他挂载命名空间也得跟着移动`,
+      zh: `${what.zh} ${entry.mountpoint} 是 ${word} 挂载（peer group ${entry.propagation.shared}）：若允许移动，其他挂载命名空间也得跟着移动`,
     },
     hint: {
       en: `first, in the new mount namespace: mount --make-rprivate / (or rslave)`,
-      zh: "先在新的挂载命名空间里执行:mount --make-rprivate /(或 rslave)",
+      zh: "先在新的挂载命名空间里执行：mount --make-rprivate /（或 rslave）",
     },
   };
 }
@@ -29,11 +29,11 @@ function invalidCause(newRoot: string, putOld: string, mounts: MountEntry[]): Ca
       id: "pivot-root-on-rootfs",
       why: {
         en: `the present root is the initial ${root.fstype} of the kernel (initramfs), which has no parent mount and cannot be put elsewhere`,
-        zh: `当前的根是内核最初的 ${root.fstype}(initramfs),它没有父挂载,无法挪到别处`,
+        zh: `当前的根是内核最初的 ${root.fstype}（initramfs），它没有父挂载，无法挪到别处`,
       },
       hint: {
         en: "switch_root to a real file system first, or use --unsafe root=chroot",
-        zh: "先 switch_root 到真正的文件系统,或使用 --unsafe root=chroot",
+        zh: "先 switch_root 到真正的文件系统，或使用 --unsafe root=chroot",
       },
     };
   }
@@ -42,21 +42,21 @@ function invalidCause(newRoot: string, putOld: string, mounts: MountEntry[]): Ca
       id: "pivot-root-chrooted",
       why: {
         en: "the present root directory is not a mount point (no line for / in mountinfo): this process was started under chroot",
-        zh: "当前的根目录不是挂载点(mountinfo 里没有 / 这一行):这个进程是在 chroot 之下启动的",
+        zh: "当前的根目录不是挂载点（mountinfo 里没有 / 这一行）：这个进程是在 chroot 之下启动的",
       },
       hint: {
         en: "bind the directory onto itself before the chroot: mount --bind DIR DIR",
-        zh: "在 chroot 之前先把目录绑定到自身:mount --bind 目录 目录",
+        zh: "在 chroot 之前先把目录绑定到自身：mount --bind 目录 目录",
       },
     };
   }
   if (!newMount) {
     return {
       id: "pivot-root-not-a-mount-point",
-      why: { en: `${newRoot} is not a mount point, only a directory`, zh: `${newRoot} 不是挂载点,只是一个目录` },
+      why: { en: `${newRoot} is not a mount point, only a directory`, zh: `${newRoot} 不是挂载点，只是一个目录` },
       hint: {
         en: `bind it onto itself: mount --bind ${newRoot} ${newRoot}`,
-        zh: `把它绑定到自身:mount --bind ${newRoot} ${newRoot}`,
+        zh: `把它绑定到自身：mount --bind ${newRoot} ${newRoot}`,
       },
     };
   }
@@ -65,11 +65,11 @@ function invalidCause(newRoot: string, putOld: string, mounts: MountEntry[]): Ca
       id: "pivot-root-put-old-outside",
       why: {
         en: `${putOld}, where the old root is to go, is not below the new root ${newRoot}`,
-        zh: `旧根要放到 ${putOld},但它不在新根 ${newRoot} 之下`,
+        zh: `旧根要放到 ${putOld}，但它不在新根 ${newRoot} 之下`,
       },
       hint: {
         en: `use a directory below ${newRoot}, or "." for both arguments`,
-        zh: `改用 ${newRoot} 之下的目录,或两个参数都写 "."`,
+        zh: `改用 ${newRoot} 之下的目录，或两个参数都写 "."`,
       },
     };
   }
@@ -124,7 +124,7 @@ export function pivotRootCause({ syscall, errno, params, mountinfo, probe }: Cau
       why: { en: `${guilty} lies on the same mount as the present root`, zh: `${guilty} 与当前的根在同一个挂载上` },
       hint: {
         en: `make it a mount of its own: mount --bind ${newRoot} ${newRoot}`,
-        zh: `让它成为独立的挂载:mount --bind ${newRoot} ${newRoot}`,
+        zh: `让它成为独立的挂载：mount --bind ${newRoot} ${newRoot}`,
       },
     };
   }

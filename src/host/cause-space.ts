@@ -20,7 +20,7 @@ export function spaceCause({ errno, params, mountinfo, probe }: CauseContext): C
   if (errno === "ENOENT" && there !== path) {
     return {
       id: "path-missing",
-      why: { en: `${path} does not exist; ${there} does`, zh: `${path} 不存在;存在的只到 ${there}` },
+      why: { en: `${path} does not exist; ${there} does`, zh: `${path} 不存在；存在的只到 ${there}` },
       hint: { en: "check the spelling", zh: "请检查拼写" },
     };
   }
@@ -31,11 +31,11 @@ export function spaceCause({ errno, params, mountinfo, probe }: CauseContext): C
       id: "read-only-mount",
       why: {
         en: `${mount.mountpoint} (${mount.fstype}) is mounted read-only`,
-        zh: `${mount.mountpoint}(${mount.fstype})是只读挂载`,
+        zh: `${mount.mountpoint}（${mount.fstype}）是只读挂载`,
       },
       hint: {
         en: `mount -o remount,rw ${mount.mountpoint}, or use another place`,
-        zh: `mount -o remount,rw ${mount.mountpoint},或换个位置`,
+        zh: `mount -o remount,rw ${mount.mountpoint}，或换个位置`,
       },
     };
   }
@@ -48,17 +48,17 @@ export function spaceCause({ errno, params, mountinfo, probe }: CauseContext): C
       id: "no-inodes",
       why: {
         en: `the file system of ${there} (${name}) has no inode left, with ${Math.floor(space.freeBytes / 1048576)} MiB still free`,
-        zh: `${there} 所在的文件系统(${name})inode 已用完,而空间还剩 ${Math.floor(space.freeBytes / 1048576)} MiB`,
+        zh: `${there} 所在的文件系统（${name}）inode 已用完，而空间还剩 ${Math.floor(space.freeBytes / 1048576)} MiB`,
       },
-      hint: { en: "remove many small files; see df -i", zh: "删除大量小文件;用 df -i 查看" },
+      hint: { en: "remove many small files; see df -i", zh: "删除大量小文件；用 df -i 查看" },
     };
   }
   // A page or two may be left that the request did not fit into.
   if (space.freeBytes < 1048576) {
     return {
       id: "disk-full",
-      why: { en: `the file system of ${there} (${name}) is full`, zh: `${there} 所在的文件系统(${name})已满` },
-      hint: { en: "remove containers and images that are not needed; see df -h", zh: "删除不需要的容器和镜像;用 df -h 查看" },
+      why: { en: `the file system of ${there} (${name}) is full`, zh: `${there} 所在的文件系统（${name}）已满` },
+      hint: { en: "remove containers and images that are not needed; see df -h", zh: "删除不需要的容器和镜像；用 df -h 查看" },
     };
   }
   return undefined;

@@ -11,7 +11,7 @@ import { pivotRootCause } from "./cause-pivot-root";
 import { spaceCause } from "./cause-space";
 import { parseStatus } from "./proc";
 import { host, type HostProbe } from "./probe";
-import type { Lang, Text } from "./text";
+import type { Text } from "./text";
 
 export interface Cause {
   /** Stable key: "pivot-root-not-a-mount-point". */
@@ -74,7 +74,7 @@ function privilegeCause({ errno, probe, syscall }: CauseContext): Cause | undefi
       id: "not-root",
       why: {
         en: `${syscall} needs CAP_SYS_ADMIN, and uid ${uid} does not have it`,
-        zh: `${syscall} 需要 CAP_SYS_ADMIN,而 uid ${uid} 没有这项权能`,
+        zh: `${syscall} 需要 CAP_SYS_ADMIN，而 uid ${uid} 没有这项能力`,
       },
       hint: { en: "run it with sudo", zh: "用 sudo 运行" },
     };
@@ -83,11 +83,11 @@ function privilegeCause({ errno, probe, syscall }: CauseContext): Cause | undefi
     id: "root-without-sys-admin",
     why: {
       en: `this process is uid 0 but has no CAP_SYS_ADMIN (CapEff in /proc/self/status): it probably runs in a container`,
-      zh: "当前进程虽是 uid 0,却没有 CAP_SYS_ADMIN(见 /proc/self/status 的 CapEff):它很可能在容器里",
+      zh: "当前进程虽是 uid 0，却没有 CAP_SYS_ADMIN（见 /proc/self/status 的 CapEff）：它很可能在容器里",
     },
     hint: {
       en: "start the outer container with --privileged, or run on the host",
-      zh: "外层容器加 --privileged 启动,或直接在宿主机上运行",
+      zh: "外层容器加 --privileged 启动，或直接在宿主机上运行",
     },
   };
 }
@@ -111,9 +111,4 @@ export function explainErrno(request: CauseRequest): Cause | undefined {
     if (cause) return cause;
   }
   return undefined;
-}
-
-/** `why` and `hint` of a cause in one language, as GlassboxError wants them. */
-export function causeText(cause: Cause | undefined, lang: Lang): { why?: string; hint?: string } {
-  return cause ? { why: cause.why[lang], hint: cause.hint[lang] } : {};
 }

@@ -7,7 +7,7 @@ import { parseMountinfo } from "./mountinfo";
 const MODES = {
   unified: { en: "v2 only", zh: "只有 v2" },
   legacy: { en: "v1 only", zh: "只有 v1" },
-  hybrid: { en: "hybrid: v1 controllers beside a v2 tree", zh: "混合:v1 控制器与 v2 树并存" },
+  hybrid: { en: "hybrid: v1 controllers beside a v2 tree", zh: "混合：v1 控制器与 v2 树并存" },
   none: { en: "nothing mounted", zh: "没有挂载" },
 } as const;
 
@@ -53,7 +53,7 @@ function controllerChecks({ facts, probe }: DoctorContext): Check[] {
       title: { en: `cgroup ${name} (${flags})`, zh: `cgroup ${name}(${flags})` },
       observed: found ?? {
         en: inKernel ? "in the kernel, mounted nowhere" : "not in the kernel",
-        zh: inKernel ? "内核支持,但没有挂载" : "内核不支持",
+        zh: inKernel ? "内核支持，但没有挂载" : "内核不支持",
       },
       where: old ? `ls ${old.mountpoint}` : v2 ? `cat ${v2.mountpoint}/cgroup.controllers` : "cat /proc/cgroups",
     };
@@ -65,7 +65,7 @@ function controllerChecks({ facts, probe }: DoctorContext): Check[] {
           }
         : {
             en: `without it ${flags} is refused; use a kernel built with it`,
-            zh: `没有它,${flags} 会被拒绝;请换用编译了它的内核`,
+            zh: `没有它，${flags} 会被拒绝；请换用编译了它的内核`,
           };
     }
     return check;
@@ -79,10 +79,10 @@ function swapCheck({ facts, probe }: DoctorContext): Check {
   const check: Check = {
     id: "swap-accounting",
     status: accounted ? "ok" : "warn",
-    title: { en: "swap accounting (--memory-swap)", zh: "swap 统计(--memory-swap)" },
+    title: { en: "swap accounting (--memory-swap)", zh: "swap 统计（--memory-swap）" },
     observed: {
       en: `${accounted ? "the kernel counts swap" : "the kernel does not count swap"}; ${devices} swap devices in use`,
-      zh: `${accounted ? "内核统计 swap" : "内核不统计 swap"};正在使用的 swap 设备 ${devices} 个`,
+      zh: `${accounted ? "内核统计 swap" : "内核不统计 swap"}；正在使用的 swap 设备 ${devices} 个`,
     },
     where: v1 ? "ls /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes; cat /proc/swaps" : "cat /proc/swaps",
   };
@@ -97,7 +97,7 @@ function quotaCheck({ facts, probe }: DoctorContext): Check | undefined {
   const check: Check = {
     id: "cpu-quota",
     status: has ? "ok" : "warn",
-    title: { en: "CPU quota (--cpus)", zh: "CPU 配额(--cpus)" },
+    title: { en: "CPU quota (--cpus)", zh: "CPU 配额（--cpus）" },
     observed: {
       en: has ? "cpu.cfs_quota_us exists" : "no cpu.cfs_quota_us",
       zh: has ? "有 cpu.cfs_quota_us" : "没有 cpu.cfs_quota_us",
@@ -144,9 +144,9 @@ function writableCheck({ facts, probe }: DoctorContext): Check {
     check.remedy = readonly
       ? {
           en: "the trees are mounted read-only: start the outer container with --privileged",
-          zh: "cgroup 树是只读挂载:外层容器请加 --privileged",
+          zh: "cgroup 树是只读挂载：外层容器请加 --privileged",
         }
-      : { en: "use sudo, or a delegated cgroup", zh: "使用 sudo,或被授权(delegate)的 cgroup" };
+      : { en: "use sudo, or a delegated cgroup", zh: "使用 sudo，或被授权（delegate）的 cgroup" };
   }
   return check;
 }

@@ -20,7 +20,7 @@ function rootCheck({ facts, probe }: DoctorContext): Check {
     title: { en: "privilege", zh: "权限" },
     observed: {
       en: `uid ${facts.euid}, CapEff ${hex}, ${admin ? "with" : "without"} CAP_SYS_ADMIN`,
-      zh: `uid ${facts.euid},CapEff ${hex},${admin ? "有" : "没有"} CAP_SYS_ADMIN`,
+      zh: `uid ${facts.euid}，CapEff ${hex}，${admin ? "有" : "没有"} CAP_SYS_ADMIN`,
     },
     where: "id -u; grep CapEff /proc/self/status",
   };
@@ -29,7 +29,7 @@ function rootCheck({ facts, probe }: DoctorContext): Check {
       facts.euid === 0
         ? {
             en: "root of an outer container: start that with --privileged",
-            zh: "你是外层容器里的 root:请给外层容器加 --privileged",
+            zh: "你是外层容器里的 root：请给外层容器加 --privileged",
           }
         : { en: "use sudo", zh: "使用 sudo" };
   }
@@ -51,14 +51,14 @@ function userNamespaceChecks({ probe, run, facts }: DoctorContext): Check[] {
   const closed = max === "0" || debian === "0" || ubuntu === "1";
   const trial =
     tried === undefined
-      ? { en: "not tried, no unshare(1)", zh: "未尝试(没有 unshare(1))" }
+      ? { en: "not tried, no unshare(1)", zh: "未尝试（没有 unshare(1)）" }
       : works
         ? { en: "made one", zh: "已成功创建一个" }
-        : { en: `failed: ${tried.stderr.trim()}`, zh: `失败:${tried.stderr.trim()}` };
+        : { en: `failed: ${tried.stderr.trim()}`, zh: `失败：${tried.stderr.trim()}` };
   const check: Check = {
     id: "user-namespaces",
     status: works && !closed ? "ok" : "warn",
-    title: { en: "user namespaces", zh: "user 命名空间" },
+    title: { en: "user namespaces", zh: "用户命名空间" },
     observed: {
       en: `${trial.en} (as uid ${facts.euid}); ${settings.join(", ")}`,
       zh: `${trial.zh}(uid ${facts.euid});${settings.join(",")}`,
@@ -78,11 +78,11 @@ function userNamespaceChecks({ probe, run, facts }: DoctorContext): Check[] {
     check.remedy = set
       ? {
           en: `sysctl -w ${set} (needed only without root and for --userns)`,
-          zh: `sysctl -w ${set}(仅在非 root 或使用 --userns 时需要)`,
+          zh: `sysctl -w ${set}（仅在非 root 或使用 --userns 时需要）`,
         }
       : {
           en: "needed only without root and for --userns: install util-linux, or a kernel with CONFIG_USER_NS",
-          zh: "仅在非 root 或使用 --userns 时需要:安装 util-linux,或换用带 CONFIG_USER_NS 的内核",
+          zh: "仅在非 root 或使用 --userns 时需要：安装 util-linux，或换用带 CONFIG_USER_NS 的内核",
         };
   }
   return [check];
@@ -99,10 +99,10 @@ function namespaceChecks({ probe }: DoctorContext): Check[] {
     const check: Check = {
       id: `namespace-${ns}`,
       status: exists && !closed ? "ok" : optional ? "warn" : "fail",
-      title: { en: `namespace ${ns} (${flag})`, zh: `${ns} 命名空间(${flag})` },
+      title: { en: `namespace ${ns} (${flag})`, zh: `${ns} 命名空间（${flag}）` },
       observed: {
         en: exists ? `in the kernel, at most ${Number.isNaN(max) ? "?" : max} per user` : "not in the kernel",
-        zh: exists ? `内核支持,每个用户最多 ${Number.isNaN(max) ? "?" : max} 个` : "内核不支持",
+        zh: exists ? `内核支持，每个用户最多 ${Number.isNaN(max) ? "?" : max} 个` : "内核不支持",
       },
       where: `ls -l /proc/self/ns/${ns}; cat /proc/sys/user/${limit}`,
     };
@@ -177,10 +177,10 @@ function overlayChecks(context: DoctorContext): Check[] {
         tried === undefined
           ? {
               en: "listed in /proc/filesystems; not tried, no unshare(1)",
-              zh: "/proc/filesystems 中已列出;没有 unshare(1),未实际尝试",
+              zh: "/proc/filesystems 中已列出；没有 unshare(1)，未实际尝试",
             }
           : ok
-            ? { en: "mounted one, deleted a lower file, found the whiteout", zh: "已试挂:删除下层文件后看到了 whiteout" }
+            ? { en: "mounted one, deleted a lower file, found the whiteout", zh: "已试挂：删除下层文件后看到了 whiteout" }
             : { en: tried.observed || "failed", zh: tried.observed || "失败" },
       where: "grep overlay /proc/filesystems; unshare -m mount -t overlay overlay -o lowerdir=…,upperdir=…,workdir=… DIR",
     };
@@ -191,9 +191,9 @@ function overlayChecks(context: DoctorContext): Check[] {
         : problem
           ? {
               en: "put the store on ext4, xfs, btrfs or tmpfs: --root DIR",
-              zh: "把存储放到 ext4、xfs、btrfs 或 tmpfs 上:--root 目录",
+              zh: "把存储放到 ext4、xfs、btrfs 或 tmpfs 上：--root 目录",
             }
-          : { en: "run as root; dmesg has the kernel's reason", zh: "以 root 运行;内核给出的原因见 dmesg" };
+          : { en: "run as root; dmesg has the kernel's reason", zh: "以 root 运行；内核给出的原因见 dmesg" };
     }
     return check;
   });
@@ -210,14 +210,14 @@ function seccompCheck({ facts, probe }: DoctorContext): Check {
       en: facts.seccomp
         ? `actions: ${actions ?? "unknown"}; ${status.seccompFilters ?? 0} filters on this process`
         : "not in the kernel",
-      zh: facts.seccomp ? `可用动作:${actions ?? "未知"};本进程带有 ${status.seccompFilters ?? 0} 个过滤器` : "内核不支持",
+      zh: facts.seccomp ? `可用动作：${actions ?? "未知"}；本进程带有 ${status.seccompFilters ?? 0} 个过滤器` : "内核不支持",
     },
     where: "cat /proc/sys/kernel/seccomp/actions_avail; grep Seccomp /proc/self/status",
   };
   if (check.status !== "ok") {
     check.remedy = {
       en: "a kernel with CONFIG_SECCOMP_FILTER, or --security-opt seccomp=unconfined",
-      zh: "换用带 CONFIG_SECCOMP_FILTER 的内核,或使用 --security-opt seccomp=unconfined",
+      zh: "换用带 CONFIG_SECCOMP_FILTER 的内核，或使用 --security-opt seccomp=unconfined",
     };
   }
   return check;
@@ -233,9 +233,9 @@ function propagationCheck({ probe, facts }: DoctorContext): Check {
     observed: facts.rootShared
       ? {
           en: `${word}, as systemd makes it: every container first makes its copy a slave`,
-          zh: `${word}(systemd 的默认):容器会先把自己的副本改成 slave`,
+          zh: `${word}（systemd 的默认）：容器会先把自己的副本改成 slave`,
         }
-      : { en: `${word}: bind mounts with rshared will not reach the host`, zh: `${word}:rshared 的 bind 挂载不会传回宿主机` },
+      : { en: `${word}: bind mounts with rshared will not reach the host`, zh: `${word}：rshared 的 bind 挂载不会传回宿主机` },
     where: "findmnt -o TARGET,PROPAGATION /",
   };
 }
@@ -251,7 +251,7 @@ export function kernelChecks(context: DoctorContext): Check[] {
     observed: { en: `Linux ${facts.kernelRelease}, ${facts.arch}`, zh: `Linux ${facts.kernelRelease},${facts.arch}` },
     where: "uname -rm",
   };
-  if (old) version.remedy = { en: "Linux 5.12 or later (mount_setattr)", zh: "需要 Linux 5.12 或更新(mount_setattr)" };
+  if (old) version.remedy = { en: "Linux 5.12 or later (mount_setattr)", zh: "需要 Linux 5.12 或更新（mount_setattr）" };
   return [
     version,
     rootCheck(context),

@@ -14,7 +14,7 @@ export function storeChecks({ probe, storeRoot }: DoctorContext): Check[] {
   const missing =
     there === storeRoot
       ? { en: "", zh: "" }
-      : { en: ` (not made yet; measured at ${there})`, zh: `(尚未创建;在 ${there} 处测得)` };
+      : { en: ` (not made yet; measured at ${there})`, zh: `（尚未创建；在 ${there} 处测得）` };
   const problem = upperProblem(space.type);
   const filesystem: Check = {
     id: "store-filesystem",
@@ -41,29 +41,29 @@ export function storeChecks({ probe, storeRoot }: DoctorContext): Check[] {
     title: { en: "room for images", zh: "镜像可用空间" },
     observed: {
       en: `${binarySize(space.freeBytes)} of ${binarySize(space.totalBytes)} free, ${inodes ?? "unlimited"} inodes free`,
-      zh: `剩余 ${binarySize(space.freeBytes)},共 ${binarySize(space.totalBytes)};剩余 inode ${inodes ?? "不限"}`,
+      zh: `剩余 ${binarySize(space.freeBytes)}，共 ${binarySize(space.totalBytes)}；剩余 inode ${inodes ?? "不限"}`,
     },
     where: `df -h ${there}; df -i ${there}`,
   };
   if (room.status !== "ok")
     room.remedy = {
       en: "remove images that are not needed, or use --root on a larger disk",
-      zh: "删除不用的镜像,或用 --root 换到更大的磁盘",
+      zh: "删除不用的镜像，或用 --root 换到更大的磁盘",
     };
 
   const dType = supportsDType(name, there);
   const types: Check = {
     id: "store-d-type",
     status: dType === true ? "ok" : dType === false ? "fail" : "warn",
-    title: { en: "file types in readdir (d_type)", zh: "readdir 给出文件类型(d_type)" },
+    title: { en: "file types in readdir (d_type)", zh: "readdir 给出文件类型（d_type）" },
     observed: {
       en: dType === undefined ? "xfs, and no xfs_info to ask" : String(dType),
-      zh: dType === undefined ? "是 xfs,但没有 xfs_info 可查" : dType ? "支持" : "不支持",
+      zh: dType === undefined ? "是 xfs，但没有 xfs_info 可查" : dType ? "支持" : "不支持",
     },
     where: name === "xfs" ? `xfs_info ${there} | grep ftype` : `stat -f -c %T ${there}`,
   };
   if (types.status !== "ok")
-    types.remedy = { en: "an xfs made with ftype=1 (the default since 2015)", zh: "使用 ftype=1 的 xfs(2015 年起为默认)" };
+    types.remedy = { en: "an xfs made with ftype=1 (the default since 2015)", zh: "使用 ftype=1 的 xfs（2015 年起为默认）" };
 
   const mount = mountOf(parseMountinfo(probe.read("/proc/self/mountinfo") ?? ""), probe.realpath(there));
   const bad = (mount?.options ?? []).filter((option) => ["ro", "noexec", "nodev", "nosuid"].includes(option));
@@ -81,7 +81,7 @@ export function storeChecks({ probe, storeRoot }: DoctorContext): Check[] {
   if (bad.length > 0 && mount) {
     flags.remedy = {
       en: `mount -o remount,${bad.map((flag) => ({ ro: "rw", noexec: "exec", nodev: "dev", nosuid: "suid" })[flag]).join(",")} ${mount.mountpoint}, or --root elsewhere`,
-      zh: `mount -o remount,${bad.map((flag) => ({ ro: "rw", noexec: "exec", nodev: "dev", nosuid: "suid" })[flag]).join(",")} ${mount.mountpoint},或用 --root 换个位置`,
+      zh: `mount -o remount,${bad.map((flag) => ({ ro: "rw", noexec: "exec", nodev: "dev", nosuid: "suid" })[flag]).join(",")} ${mount.mountpoint}，或用 --root 换个位置`,
     };
   }
   return [filesystem, room, types, flags];

@@ -53,11 +53,11 @@ function toolChecks(context: DoctorContext): Check[] {
   const check: Check = {
     id: "tool-busybox",
     status: fixed ? "ok" : "warn",
-    title: { en: "static busybox (bootstrap busybox)", zh: "静态 busybox(bootstrap busybox)" },
+    title: { en: "static busybox (bootstrap busybox)", zh: "静态 busybox（bootstrap busybox）" },
     observed:
       busybox === undefined
         ? { en: "not found", zh: "没有找到" }
-        : { en: `${busybox}, ${fixed ? "static" : "not static"}`, zh: `${busybox},${fixed ? "静态链接" : "不是静态链接"}` },
+        : { en: `${busybox}, ${fixed ? "static" : "not static"}`, zh: `${busybox}，${fixed ? "静态链接" : "不是静态链接"}` },
     where: "file -L $(command -v busybox)",
   };
   if (!fixed) check.remedy = { en: "apt-get install busybox-static", zh: "apt-get install busybox-static" };
@@ -73,7 +73,7 @@ function subordinateIdCheck({ probe, env, facts, run }: DoctorContext): Check {
   const check: Check = {
     id: "subordinate-ids",
     status: (uids && gids) || root ? "ok" : "warn",
-    title: { en: "subordinate ids", zh: "从属 id(subuid/subgid)" },
+    title: { en: "subordinate ids", zh: "从属 id（subuid/subgid）" },
     observed:
       uids && gids
         ? { en: `${uids}, ${gids}`, zh: `${uids},${gids}` }
@@ -100,7 +100,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
       status: isTerminal ? "ok" : "warn",
       title: { en: "terminal", zh: "终端" },
       observed: isTerminal
-        ? { en: `standard input and output are one, TERM=${env.TERM ?? ""}`, zh: `标准输入输出都是终端,TERM=${env.TERM ?? ""}` }
+        ? { en: `standard input and output are one, TERM=${env.TERM ?? ""}`, zh: `标准输入输出都是终端，TERM=${env.TERM ?? ""}` }
         : { en: "standard input or output is not one", zh: "标准输入或输出不是终端" },
       where: "tty; echo $TERM",
       ...(isTerminal
@@ -108,7 +108,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
         : {
             remedy: {
               en: "run -t needs one: over ssh use ssh -t; in scripts leave -t out",
-              zh: "run -t 需要终端:ssh 请加 -t;脚本里去掉 -t",
+              zh: "run -t 需要终端：ssh 请加 -t；脚本里去掉 -t",
             },
           }),
     },
@@ -123,7 +123,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
         : {
             remedy: {
               en: "export LANG=C.UTF-8 (or zh_CN.UTF-8), or Chinese and box drawing will not show",
-              zh: "export LANG=zh_CN.UTF-8(或 C.UTF-8),否则中文与框线无法显示",
+              zh: "export LANG=zh_CN.UTF-8（或 C.UTF-8），否则中文与框线无法显示",
             },
           }),
     },
@@ -137,7 +137,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
         ? {
             remedy: {
               en: "sysctl -w net.ipv4.ip_forward=1, when containers are to reach other machines",
-              zh: "若容器要访问其他机器:sysctl -w net.ipv4.ip_forward=1",
+              zh: "若容器要访问其他机器：sysctl -w net.ipv4.ip_forward=1",
             },
           }
         : {}),
@@ -153,7 +153,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
         : {
             remedy: {
               en: "set it: certificates of registries look not yet valid",
-              zh: "请校准时间:否则仓库的证书会显得尚未生效",
+              zh: "请校准时间：否则仓库的证书会显得尚未生效",
             },
           }),
     },
@@ -165,7 +165,7 @@ function environmentChecks({ env, isTerminal, probe }: DoctorContext): Check[] {
       title: { en: "NODE_EXTRA_CA_CERTS", zh: "NODE_EXTRA_CA_CERTS" },
       observed: {
         en: `set to ${env.NODE_EXTRA_CA_CERTS}: node reads the whole file at every start, about 40 ms`,
-        zh: `已设为 ${env.NODE_EXTRA_CA_CERTS}:node 每次启动都要读完整个文件,约 40 毫秒`,
+        zh: `已设为 ${env.NODE_EXTRA_CA_CERTS}：node 每次启动都要读完整个文件，约 40 毫秒`,
       },
       where: "time node -e 0; time env -u NODE_EXTRA_CA_CERTS node -e 0",
       remedy: { en: "unset it for commands that need no network", zh: "不访问网络的命令可以先取消这个变量" },

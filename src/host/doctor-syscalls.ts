@@ -67,16 +67,16 @@ export function syscallChecks({ probe, facts, kernel }: DoctorContext): Check[] 
         tried === undefined
           ? {
               en: `${has ? "in the kernel" : "not in the kernel"}, by ${source}${unsure ? "; but a seccomp filter is on this process and may hide it" : ""}`,
-              zh: `${has ? "内核有" : "内核没有"},依据 ${source}${unsure ? ";但本进程带有 seccomp 过滤器,可能把它挡住" : ""}`,
+              zh: `${has ? "内核有" : "内核没有"}，依据 ${source}${unsure ? "；但本进程带有 seccomp 过滤器，可能把它挡住" : ""}`,
             }
-          : { en: has ? "called, and it works" : "called, and it fails", zh: has ? "已实际调用,可用" : "已实际调用,失败" },
+          : { en: has ? "called, and it works" : "called, and it fails", zh: has ? "已实际调用，可用" : "已实际调用，失败" },
       where: `grep -w '.*sys_${name}' /proc/kallsyms`,
     };
     if (!has) check.remedy = { en: `Linux ${since} or later`, zh: `Linux ${since} 或更新` };
     else if (unsure)
       check.remedy = {
         en: "we run in a container: start the outer one with --privileged",
-        zh: "当前身在容器中:外层容器请加 --privileged",
+        zh: "当前身在容器中：外层容器请加 --privileged",
       };
     return check;
   });

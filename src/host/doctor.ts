@@ -96,7 +96,7 @@ const MARKS: Record<CheckStatus, string> = { ok: "[ok]  ", warn: "[warn]", fail:
 
 const WORDS = {
   en: { see: "see", remedy: "do", total: (o: number, w: number, f: number) => `${o} ok, ${w} warnings, ${f} failures` },
-  zh: { see: "查看", remedy: "处理", total: (o: number, w: number, f: number) => `${o} 项正常,${w} 项警告,${f} 项失败` },
+  zh: { see: "查看", remedy: "处理", total: (o: number, w: number, f: number) => `${o} 项正常，${w} 项警告，${f} 项失败` },
 };
 
 /** The list as lines: one per check, two more for what is not in order, and a total. No colours; `verbose` shows every command. */

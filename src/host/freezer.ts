@@ -37,8 +37,14 @@ export function switchFreezer(paths: Paths, frozen: boolean, timeoutMs: number):
     throw new GlassboxError({
       code: "no-cgroup-controller",
       what: `${frozen ? "pause" : "unpause"} needs the cgroup freezer`,
-      why: "this container has neither a v2 cgroup nor one in the v1 freezer hierarchy",
-      hint: "mount cgroup2, or the v1 freezer, before the container starts",
+      why: {
+        en: "this container has neither a v2 cgroup nor one in the v1 freezer hierarchy",
+        zh: "这个容器既没有 v2 的 cgroup，也不在 v1 的 freezer 层级里",
+      },
+      hint: {
+        en: "mount cgroup2, or the v1 freezer, before the container starts",
+        zh: "在容器启动之前挂载 cgroup2 或 v1 的 freezer",
+      },
     });
   }
   const end = Date.now() + timeoutMs;
@@ -49,8 +55,14 @@ export function switchFreezer(paths: Paths, frozen: boolean, timeoutMs: number):
       throw new GlassboxError({
         code: "freeze-timeout",
         what: `${freezer.file}: not ${frozen ? "frozen" : "thawed"} after ${timeoutMs} ms`,
-        why: "a process in it is in an uninterruptible wait (state D in ps)",
-        hint: "see cat /proc/PID/stack of the process that ps shows in state D",
+        why: {
+          en: "a process in it is in an uninterruptible wait (state D in ps)",
+          zh: "其中有进程处于不可中断的等待（ps 里的 D 状态）",
+        },
+        hint: {
+          en: "see cat /proc/PID/stack of the process that ps shows in state D",
+          zh: "在 ps 里找到 D 状态的进程，再看 cat /proc/PID/stack",
+        },
       });
     }
     pause(delayMs);

@@ -213,14 +213,14 @@ export function renderInfo(info: HostInfo): string[] {
 const WARNING_ZH: Record<string, string> = {
   "No memory limit support": "不支持内存上限",
   "No swap limit support": "不支持 swap 上限",
-  "No cpu cfs quota support": "不支持 CPU 配额(cfs quota)",
-  "No cpu shares support": "不支持 CPU 权重(shares)",
+  "No cpu cfs quota support": "不支持 CPU 配额（cfs quota）",
+  "No cpu shares support": "不支持 CPU 权重（shares）",
   "No cpuset support": "不支持 cpuset",
   "No pids limit support": "不支持进程数上限",
   "No seccomp support": "不支持 seccomp",
   "IPv4 forwarding is disabled": "IPv4 转发未开启",
   "the store lies on an overlay, which cannot hold another's upper directory":
-    "存储位于 overlay 上,它不能再作另一个 overlay 的上层目录",
+    "存储位于 overlay 上，它不能再作另一个 overlay 的上层目录",
 };
 
 /** Warning lines in one language; English is as collected. */

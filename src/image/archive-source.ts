@@ -176,7 +176,7 @@ function fail(source: string, name: string): never {
   throw new GlassboxError({
     code: "archive-incomplete",
     what: `${source} lacks ${JSON.stringify(name.slice(0, 200))}`,
-    why: "the archive refers to it",
-    hint: "fetch or save the image again",
+    why: { en: "the archive refers to it", zh: "归档里引用了它" },
+    hint: { en: "fetch or save the image again", zh: "重新下载或导出这个镜像" },
   });
 }

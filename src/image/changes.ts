@@ -1,9 +1,13 @@
 /** `--change`: Dockerfile instructions that touch only the configuration. */
 
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { ImageConfig } from "./config";
 
-const ALLOWED = "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR";
+const ALLOWED: Bilingual = {
+  en: "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR",
+  zh: "CMD、ENTRYPOINT、ENV、EXPOSE、LABEL、ONBUILD、STOPSIGNAL、USER、VOLUME、WORKDIR",
+};
 
 /** A configuration with the changes applied in turn; the given one stays as it is. Throws "bad-change", naming the line. */
 export function applyChanges(config: ImageConfig, changes: readonly string[]): ImageConfig {
@@ -17,7 +21,10 @@ function applyChange(config: ImageConfig, change: string): void {
   const [, word, value] = match ?? [];
   const text = value?.trimEnd();
   if (word === undefined || text === undefined || text === "")
-    throw bad(change, `write an instruction and its value; ${ALLOWED} are taken`);
+    throw bad(change, {
+      en: `write an instruction and its value; ${ALLOWED.en} are taken`,
+      zh: `写一条指令和它的值；可用的有 ${ALLOWED.zh}`,
+    });
   switch (word.toUpperCase()) {
     case "CMD":
       config.Cmd = command(text, config.Shell);
@@ -35,7 +42,10 @@ function applyChange(config: ImageConfig, change: string): void {
       for (const port of words(text, change)) {
         const parsed = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(port);
         if (parsed === null || Number(parsed[1]) > 65_535)
-          throw bad(change, `${JSON.stringify(port)} is not PORT[/tcp|udp|sctp]`);
+          throw bad(change, {
+            en: `${JSON.stringify(port)} is not PORT[/tcp|udp|sctp]`,
+            zh: `${JSON.stringify(port)} 不是 PORT[/tcp|udp|sctp]`,
+          });
         config.ExposedPorts = { ...config.ExposedPorts, [`${parsed[1]}/${parsed[2] ?? "tcp"}`]: {} };
       }
       return;
@@ -55,7 +65,10 @@ function applyChange(config: ImageConfig, change: string): void {
       config.WorkingDir = text.startsWith("/") ? text : `${(config.WorkingDir ?? "").replace(/\/$/, "")}/${text}`;
       return;
     default:
-      throw bad(change, `${word.toUpperCase()} is not a valid change; ${ALLOWED} are`);
+      throw bad(change, {
+        en: `${word.toUpperCase()} is not a valid change; ${ALLOWED.en} are`,
+        zh: `${word.toUpperCase()} 不能用在这里；可用的有 ${ALLOWED.zh}`,
+      });
   }
 }
 
@@ -80,12 +93,14 @@ function pairs(text: string, change: string): [string, string][] {
   const parts = words(text, change);
   if (!parts[0]?.includes("=")) {
     const space = text.search(/\s/);
-    if (space < 0) throw bad(change, "write NAME=VALUE");
+    if (space < 0) throw bad(change, { en: "write NAME=VALUE", zh: "写成 NAME=VALUE" });
     return [[text.slice(0, space), text.slice(space).trim()]];
   }
   return parts.map((part) => {
     const equals = part.indexOf("=");
-    if (equals <= 0) throw bad(change, `${JSON.stringify(part)} is not NAME=VALUE`);
+    if (equals <= 0) {
+      throw bad(change, { en: `${JSON.stringify(part)} is not NAME=VALUE`, zh: `${JSON.stringify(part)} 不是 NAME=VALUE` });
+    }
     return [part.slice(0, equals), part.slice(equals + 1)];
   });
 }
@@ -109,7 +124,7 @@ function words(text: string, change: string): string[] {
       word = undefined;
     } else word = (word ?? "") + c;
   }
-  if (quote !== "") throw bad(change, `the quote ${quote} is not closed`);
+  if (quote !== "") throw bad(change, { en: `the quote ${quote} is not closed`, zh: `引号 ${quote} 没有闭合` });
   if (word !== undefined) result.push(word);
   return result;
 }
@@ -119,6 +134,6 @@ function setEnv(config: ImageConfig, name: string, value: string): void {
   config.Env = [...others, `${name}=${value}`];
 }
 
-function bad(change: string, why: string): GlassboxError {
+function bad(change: string, why: Bilingual): GlassboxError {
   return new GlassboxError({ code: "bad-change", what: `bad --change ${JSON.stringify(change.slice(0, 120))}`, why });
 }

@@ -119,7 +119,7 @@ function checkStillThere(store: Store, image: ImageRecord): void {
   throw new GlassboxError({
     code: "image-not-found",
     what: `the image ${image.references[0] ?? image.id} was removed just now`,
-    why: `its layer ${top.chainId} is not in the store any more`,
+    why: { en: `its layer ${top.chainId} is not in the store any more`, zh: `它的层 ${top.chainId} 已不在存储里` },
   });
 }
 
@@ -146,12 +146,17 @@ function checkMountPoints(image: ImageRecord, view: LayerView): void {
 }
 
 function notADirectory(image: ImageRecord, path: string, file: LayerFile): GlassboxError {
-  const leads = file.symlinkTarget === undefined ? "" : ` to ${JSON.stringify(file.symlinkTarget)}`;
+  const { KIND_WORDS } = require("./file-kinds") as typeof import("./file-kinds");
+  const { en, zh } = KIND_WORDS[file.kind];
+  const target = file.symlinkTarget === undefined ? undefined : JSON.stringify(file.symlinkTarget);
   return new GlassboxError({
     code: "image-mountpoint",
     what: `the image ${image.references[0] ?? image.id} cannot be run: its ${path} is not a directory`,
-    why: `it is a ${file.kind}${leads}`,
-    hint: `rebuild the image with a plain directory at ${path}`,
+    why: {
+      en: `it is ${en}${target === undefined ? "" : ` to ${target}`}`,
+      zh: `它是${zh}${target === undefined ? "" : `，指向 ${target}`}`,
+    },
+    hint: { en: `rebuild the image with a plain directory at ${path}`, zh: `重做镜像，让 ${path} 是一个真正的目录` },
   });
 }
 

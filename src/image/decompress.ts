@@ -36,9 +36,12 @@ export function decompressor(compression: Exclude<Compression, "none">, source: 
     what: `${source} is compressed with ${compression}`,
     why:
       compression === "zstd"
-        ? `Node ${process.versions.node} has no zstd; 22.15 and later do`
-        : `${compression} is not read here`,
-    hint: `unpack it first: ${command} FILE > FILE.tar`,
+        ? {
+            en: `Node ${process.versions.node} has no zstd; 22.15 and later do`,
+            zh: `Node ${process.versions.node} 没有 zstd，22.15 起才有`,
+          }
+        : { en: `${compression} is not read here`, zh: `这里不读 ${compression}` },
+    hint: { en: `unpack it first: ${command} FILE > FILE.tar`, zh: `先解压：${command} FILE > FILE.tar` },
   });
 }
 
@@ -50,8 +53,11 @@ export function explainDecompression(error: unknown, source: string): unknown {
   return new GlassboxError({
     code: truncated ? "layer-truncated" : "layer-corrupt",
     what: truncated ? `${source} is truncated` : `${source} is corrupt`,
-    why: `the compressed data ${truncated ? "ends too early" : "does not decompress"} (${(error as Error).message})`,
-    hint: "fetch or save it again",
+    why: {
+      en: `the compressed data ${truncated ? "ends too early" : "does not decompress"} (${(error as Error).message})`,
+      zh: `压缩数据${truncated ? "结束得太早" : "解不开"}（${(error as Error).message}）`,
+    },
+    hint: { en: "fetch or save it again", zh: "重新下载或导出一次" },
     cause: error,
   });
 }

@@ -144,7 +144,7 @@ function changed(host: Buffer): GlassboxError {
   return new GlassboxError({
     code: "directory-unreadable",
     what: `cannot read ${host.toString()}`,
-    why: "it changed its size while it was read",
-    hint: "stop whatever writes to the directory, and try again",
+    why: { en: "it changed its size while it was read", zh: "读的过程中它的大小变了" },
+    hint: { en: "stop whatever writes to the directory, and try again", zh: "停下往这个目录里写的程序，再试一次" },
   });
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Archive } from "./archive-source";
 import { checkImageDocument } from "./config";
 import type { ArchivedImage } from "./load-archive";
@@ -15,20 +16,23 @@ const MAX_IMAGES = 1000;
 export function readDockerArchive(archive: Archive): ArchivedImage[] {
   const source = `manifest.json of ${archive.source}`;
   const { value } = archive.readJson("manifest.json");
-  const bad = (why: string): GlassboxError =>
+  const bad = (why: Bilingual): GlassboxError =>
     new GlassboxError({ code: "archive-manifest", what: `${source} is not a docker-archive manifest`, why });
-  if (!Array.isArray(value) || value.length === 0) throw bad("it is not a list of images");
-  if (value.length > MAX_IMAGES) throw bad(`it lists ${value.length} images`);
+  if (!Array.isArray(value) || value.length === 0) throw bad({ en: "it is not a list of images", zh: "它不是镜像的列表" });
+  if (value.length > MAX_IMAGES) throw bad({ en: `it lists ${value.length} images`, zh: `它列出了 ${value.length} 个镜像` });
   return value.map((entry: unknown) => {
     const { Config, RepoTags, Layers } = (entry ?? {}) as Record<string, unknown>;
-    if (typeof Config !== "string") throw bad('"Config" is not a string');
-    if (!isStrings(Layers ?? [])) throw bad('"Layers" is not a list of strings');
-    if (!isStrings(RepoTags ?? [])) throw bad('"RepoTags" is not a list of strings');
+    if (typeof Config !== "string") throw bad({ en: '"Config" is not a string', zh: '"Config" 不是字符串' });
+    if (!isStrings(Layers ?? [])) throw bad({ en: '"Layers" is not a list of strings', zh: '"Layers" 不是字符串列表' });
+    if (!isStrings(RepoTags ?? [])) throw bad({ en: '"RepoTags" is not a list of strings', zh: '"RepoTags" 不是字符串列表' });
     const layers = (Layers ?? []) as string[];
     const config = readConfig(archive, Config);
     const diffIds = config.document.rootfs.diff_ids;
     if (diffIds.length !== layers.length) {
-      throw bad(`${layers.length} layers are listed, and the configuration has ${diffIds.length} diffIDs`);
+      throw bad({
+        en: `${layers.length} layers are listed, and the configuration has ${diffIds.length} diffIDs`,
+        zh: `列出了 ${layers.length} 层，而镜像配置里有 ${diffIds.length} 个 diffID`,
+      });
     }
     return {
       ...config,

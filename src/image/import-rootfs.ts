@@ -91,8 +91,8 @@ async function singleLayerImage(store: Store, input: string | Readable, options:
       throw new GlassboxError({
         code: "import-empty",
         what: `${source} is empty`,
-        why: "not even an empty tar is that short",
-        hint: "give a tar of a root file system, or a directory",
+        why: { en: "not even an empty tar is that short", zh: "连空的 tar 都没有这么短" },
+        hint: { en: "give a tar of a root file system, or a directory", zh: "请给出根文件系统的 tar，或一个目录" },
       });
     }
     const document = documentOf(layer.diffId, options);

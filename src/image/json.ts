@@ -23,6 +23,9 @@ export function checkJsonSize(size: number, source: string): void {
   throw new GlassboxError({
     code: "bad-json",
     what: `${source} is too large`,
-    why: `it has ${size} bytes, and at most ${MAX_JSON_BYTES} are read`,
+    why: {
+      en: `it has ${size} bytes, and at most ${MAX_JSON_BYTES} are read`,
+      zh: `它有 ${size} 字节，最多只读 ${MAX_JSON_BYTES} 字节`,
+    },
   });
 }

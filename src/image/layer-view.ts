@@ -8,6 +8,7 @@
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Kernel } from "../binding/kernel";
 
 export type FileKind = "file" | "directory" | "symlink" | "char-device" | "block-device" | "fifo" | "socket";
@@ -92,11 +93,20 @@ export class LayerView {
   readFile(path: string, maxBytes: number): Buffer | undefined {
     const file = this.lookup(path);
     if (file === undefined) return undefined;
-    if (file.kind !== "file") throw unreadable(path, `it is a ${file.kind}, not a regular file`);
+    if (file.kind !== "file") {
+      const { KIND_WORDS } = require("./file-kinds") as typeof import("./file-kinds");
+      const { en, zh } = KIND_WORDS[file.kind];
+      throw unreadable(path, { en: `it is ${en}, not a regular file`, zh: `它是${zh}，不是普通文件` });
+    }
     const fd = openSync(file.hostPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const size = fstatSync(fd).size;
-      if (size > maxBytes) throw unreadable(path, `it has ${size} bytes, more than the ${maxBytes} that are read`);
+      if (size > maxBytes) {
+        throw unreadable(path, {
+          en: `it has ${size} bytes, more than the ${maxBytes} that are read`,
+          zh: `它有 ${size} 字节，最多只读 ${maxBytes} 字节`,
+        });
+      }
       const bytes = Buffer.alloc(size);
       let at = 0;
       while (at < size) {
@@ -184,6 +194,6 @@ function kindOf(stat: Stats): FileKind {
   return stat.isFIFO() ? "fifo" : "socket";
 }
 
-function unreadable(path: string, why: string): GlassboxError {
+function unreadable(path: string, why: Bilingual): GlassboxError {
   return new GlassboxError({ code: "image-file", what: `cannot read ${path} of the image`, why });
 }

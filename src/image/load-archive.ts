@@ -81,8 +81,14 @@ function readImages(archive: Archive): ArchivedImage[] {
   throw new GlassboxError({
     code: "archive-unknown",
     what: `${archive.source} is not an image archive`,
-    why: "it has neither manifest.json (docker-archive) nor index.json (OCI layout)",
-    hint: "a tar of a root file system is brought in by: glassbox import FILE NAME",
+    why: {
+      en: "it has neither manifest.json (docker-archive) nor index.json (OCI layout)",
+      zh: "里面既没有 manifest.json（docker-archive），也没有 index.json（OCI layout）",
+    },
+    hint: {
+      en: "a tar of a root file system is brought in by: glassbox import FILE NAME",
+      zh: "根文件系统的 tar 请用：glassbox import FILE NAME",
+    },
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Archive } from "./archive-source";
 import { checkImageDocument, isDigest, MAX_LAYERS } from "./config";
 import type { ArchivedImage } from "./load-archive";
@@ -54,7 +55,7 @@ export function readOciLayout(archive: Archive): ArchivedImage[] {
   const { value } = archive.readJson("index.json");
   const source = `index.json of ${archive.source}`;
   const descriptors = readIndex(value, source).filter((descriptor) => !isAttestation(descriptor));
-  if (descriptors.length === 0) throw bad(source, "it lists no image");
+  if (descriptors.length === 0) throw bad(source, { en: "it lists no image", zh: "里面没有列出镜像" });
   // Two names for one image are two descriptors with one digest.
   const images = new Map<string, ArchivedImage>();
   for (const descriptor of descriptors) {
@@ -69,8 +70,12 @@ export function readOciLayout(archive: Archive): ArchivedImage[] {
 function chooseManifest(archive: Archive, descriptor: Descriptor, source: string, depth: number): Descriptor {
   if (MANIFEST_TYPES.has(descriptor.mediaType)) return descriptor;
   if (!INDEX_TYPES.has(descriptor.mediaType))
-    throw bad(source, `${JSON.stringify(descriptor.mediaType)} is neither a manifest nor an index`);
-  if (depth >= MAX_DEPTH) throw bad(source, `indexes are nested more than ${MAX_DEPTH} deep`);
+    throw bad(source, {
+      en: `${JSON.stringify(descriptor.mediaType)} is neither a manifest nor an index`,
+      zh: `${JSON.stringify(descriptor.mediaType)} 既不是 manifest 也不是 index`,
+    });
+  if (depth >= MAX_DEPTH)
+    throw bad(source, { en: `indexes are nested more than ${MAX_DEPTH} deep`, zh: `index 嵌套超过 ${MAX_DEPTH} 层` });
   const label = blobLabel(archive, descriptor.digest);
   const candidates = readIndex(readBlob(archive, descriptor).value, label).filter((candidate) => !isAttestation(candidate));
   const architecture = hostArchitecture();
@@ -82,7 +87,10 @@ function chooseManifest(archive: Archive, descriptor: Descriptor, source: string
     throw new GlassboxError({
       code: "image-platform",
       what: `${archive.source} has no image for linux/${architecture}`,
-      why: offered.length === 0 ? "its index is empty" : `it has ${offered.slice(0, 12).join(", ")}`,
+      why:
+        offered.length === 0
+          ? { en: "its index is empty", zh: "它的 index 是空的" }
+          : { en: `it has ${offered.slice(0, 12).join(", ")}`, zh: `其中有：${offered.slice(0, 12).join("、")}` },
     });
   }
   return chooseManifest(archive, fits, label, depth + 1);
@@ -92,21 +100,35 @@ function readManifest(archive: Archive, descriptor: Descriptor): ArchivedImage {
   const label = blobLabel(archive, descriptor.digest);
   const { value } = readBlob(archive, descriptor);
   if (!isObject(value) || value.schemaVersion !== 2 || value.manifests !== undefined)
-    throw bad(label, "it is not a schema 2 image manifest");
+    throw bad(label, { en: "it is not a schema 2 image manifest", zh: "它不是 schema 2 的镜像 manifest" });
   const config = readDescriptor(value.config, label);
   if (!CONFIG_TYPES.has(config.mediaType)) {
-    throw bad(label, `it describes an artifact (${JSON.stringify(config.mediaType)}), not an image that can be run`);
+    const type = JSON.stringify(config.mediaType);
+    throw bad(label, {
+      en: `it describes an artifact (${type}), not an image that can be run`,
+      zh: `它描述的是制品（${type}），不是能运行的镜像`,
+    });
   }
-  if (!Array.isArray(value.layers)) throw bad(label, '"layers" is not a list');
+  if (!Array.isArray(value.layers)) throw bad(label, { en: '"layers" is not a list', zh: '"layers" 不是列表' });
   if (value.layers.length > MAX_LAYERS)
-    throw bad(label, `it has ${value.layers.length} layers; more than ${MAX_LAYERS} are not stacked`);
+    throw bad(label, {
+      en: `it has ${value.layers.length} layers; more than ${MAX_LAYERS} are not stacked`,
+      zh: `它有 ${value.layers.length} 层；最多叠 ${MAX_LAYERS} 层`,
+    });
   const layers = value.layers.map((layer: unknown) => readDescriptor(layer, label));
   const strange = layers.find((layer) => !LAYER_TYPE.test(layer.mediaType));
-  if (strange !== undefined) throw bad(label, `a layer of type ${JSON.stringify(strange.mediaType)} is not a tar`);
+  if (strange !== undefined)
+    throw bad(label, {
+      en: `a layer of type ${JSON.stringify(strange.mediaType)} is not a tar`,
+      zh: `类型为 ${JSON.stringify(strange.mediaType)} 的层不是 tar`,
+    });
   const { value: configValue, bytes } = readBlob(archive, config);
   const document = checkImageDocument(configValue, blobLabel(archive, config.digest));
   if (document.rootfs.diff_ids.length !== layers.length) {
-    throw bad(label, `it has ${layers.length} layers, and the configuration has ${document.rootfs.diff_ids.length} diffIDs`);
+    throw bad(label, {
+      en: `it has ${layers.length} layers, and the configuration has ${document.rootfs.diff_ids.length} diffIDs`,
+      zh: `它有 ${layers.length} 层，而镜像配置里有 ${document.rootfs.diff_ids.length} 个 diffID`,
+    });
   }
   return {
     configBytes: bytes,
@@ -126,7 +148,10 @@ function readBlob(archive: Archive, descriptor: Descriptor): { value: unknown; b
     throw new GlassboxError({
       code: "layer-size",
       what: `${label} has the wrong size`,
-      why: `${descriptor.size} bytes were announced, ${bytes.length} are there`,
+      why: {
+        en: `${descriptor.size} bytes were announced, ${bytes.length} are there`,
+        zh: `声明的是 ${descriptor.size} 字节，实际有 ${bytes.length} 字节`,
+      },
     });
   }
   return { value, bytes };
@@ -143,19 +168,28 @@ function blobLabel(archive: Archive, digest: string): string {
 
 function readIndex(value: unknown, source: string): Descriptor[] {
   if (!isObject(value) || value.schemaVersion !== 2 || !Array.isArray(value.manifests))
-    throw bad(source, "it is not a schema 2 image index");
-  if (value.manifests.length > MAX_DESCRIPTORS) throw bad(source, `it lists ${value.manifests.length} manifests`);
+    throw bad(source, { en: "it is not a schema 2 image index", zh: "它不是 schema 2 的镜像 index" });
+  if (value.manifests.length > MAX_DESCRIPTORS)
+    throw bad(source, {
+      en: `it lists ${value.manifests.length} manifests`,
+      zh: `它列出了 ${value.manifests.length} 个 manifest`,
+    });
   return value.manifests.map((descriptor: unknown) => readDescriptor(descriptor, source));
 }
 
 function readDescriptor(value: unknown, source: string): Descriptor {
-  if (!isObject(value)) throw bad(source, "a descriptor is not an object");
+  if (!isObject(value)) throw bad(source, { en: "a descriptor is not an object", zh: "有一个 descriptor 不是对象" });
   const { mediaType, digest, size } = value;
-  if (typeof mediaType !== "string") throw bad(source, "a descriptor has no mediaType");
+  if (typeof mediaType !== "string")
+    throw bad(source, { en: "a descriptor has no mediaType", zh: "有一个 descriptor 没有 mediaType" });
   // CVE-2024-3727: a digest that is not one must not become a path.
-  if (!isDigest(digest)) throw bad(source, `${JSON.stringify(String(digest).slice(0, 90))} is not a sha256 digest`);
+  if (!isDigest(digest))
+    throw bad(source, {
+      en: `${JSON.stringify(String(digest).slice(0, 90))} is not a sha256 digest`,
+      zh: `${JSON.stringify(String(digest).slice(0, 90))} 不是 sha256 摘要`,
+    });
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
-    throw bad(source, "a descriptor's size is not a whole number");
+    throw bad(source, { en: "a descriptor's size is not a whole number", zh: "有一个 descriptor 的 size 不是整数" });
   const annotations = new Map<string, string>();
   if (isObject(value.annotations)) {
     for (const [key, text] of Object.entries(value.annotations)) if (typeof text === "string") annotations.set(key, text);
@@ -190,6 +224,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function bad(source: string, why: string): GlassboxError {
+function bad(source: string, why: Bilingual): GlassboxError {
   return new GlassboxError({ code: "archive-manifest", what: `${source} cannot be loaded`, why });
 }

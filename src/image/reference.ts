@@ -1,6 +1,7 @@
 /** Image references by Docker's grammar: [domain[:port]/]path[:tag][@digest]. Linear in the length of the text. */
 
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 
 export interface Reference {
   /** As people write it: "busybox", "user/app", "quay.io/app". */
@@ -26,9 +27,14 @@ const MAX_TEXT = MAX_NAME + 1 + 128 + 1 + 71;
 
 /** Parses a reference; no tag is added. Throws "bad-reference" with Docker's words. */
 export function parseReference(text: string): Reference {
-  if (text === "") throw bad(text, undefined, "the name is empty");
+  if (text === "") throw bad(text, undefined, { en: "the name is empty", zh: "名字是空的" });
   if (text.length > MAX_TEXT + DEFAULT_DOMAIN.length) throw bad(text, "repository name must not be more than 255 characters");
-  if (/^[0-9a-f]{64}$/.test(text)) throw bad(text, undefined, "64 hexadecimal digits are an image id, not a name");
+  if (/^[0-9a-f]{64}$/.test(text)) {
+    throw bad(text, undefined, {
+      en: "64 hexadecimal digits are an image id, not a name",
+      zh: "64 位十六进制数是镜像 id，不是名字",
+    });
+  }
   const { domain, remainder } = splitDomain(text);
   const at = remainder.indexOf("@");
   const digest = at < 0 ? undefined : remainder.slice(at + 1);
@@ -37,10 +43,10 @@ export function parseReference(text: string): Reference {
   const tag = colon < 0 ? undefined : named.slice(colon + 1);
   const path = colon < 0 ? named : named.slice(0, colon);
   if (path !== path.toLowerCase()) throw bad(text, `repository name (${shorten(path)}) must be lowercase`);
-  if (!DOMAIN.test(domain)) throw bad(text, undefined, `"${shorten(domain)}" is not a registry's host name`);
+  if (!DOMAIN.test(domain)) throw notA(text, domain, { en: "a registry's host name", zh: "镜像仓库的主机名" });
   for (const component of path.split("/")) if (!COMPONENT.test(component)) throw bad(text, undefined, nameRule(component));
-  if (tag !== undefined && !TAG.test(tag)) throw bad(text, undefined, `"${shorten(tag)}" is not a tag`);
-  if (digest !== undefined && !DIGEST.test(digest)) throw bad(text, undefined, `"${shorten(digest)}" is not a sha256 digest`);
+  if (tag !== undefined && !TAG.test(tag)) throw notA(text, tag, { en: "a tag", zh: "标签" });
+  if (digest !== undefined && !DIGEST.test(digest)) throw notA(text, digest, { en: "a sha256 digest", zh: "sha256 摘要" });
   if (domain.length + 1 + path.length > MAX_NAME) throw bad(text, "repository name must not be more than 255 characters");
   return { name: familiarName(domain, path), domain, path, tag, digest };
 }
@@ -79,17 +85,27 @@ function familiarName(domain: string, path: string): string {
   return short.includes("/") && short !== path ? path : short;
 }
 
-function nameRule(component: string): string {
-  if (component === "") return "a part of the name is empty";
-  return `"${shorten(component)}" may have lower-case letters and digits, with . _ __ or - between them`;
+function nameRule(component: string): Bilingual {
+  if (component === "") return { en: "a part of the name is empty", zh: "名字里有一段是空的" };
+  return {
+    en: `"${shorten(component)}" may have lower-case letters and digits, with . _ __ or - between them`,
+    zh: `"${shorten(component)}" 只能用小写字母和数字，中间可以有 . _ __ 或 -`,
+  };
 }
 
-function bad(text: string, detail?: string, why?: string): GlassboxError {
+function notA(text: string, part: string, kind: Bilingual): GlassboxError {
+  return bad(text, undefined, { en: `"${shorten(part)}" is not ${kind.en}`, zh: `"${shorten(part)}" 不是${kind.zh}` });
+}
+
+function bad(text: string, detail?: string, why?: Bilingual): GlassboxError {
   return new GlassboxError({
     code: "bad-reference",
     what: detail === undefined ? "invalid reference format" : `invalid reference format: ${detail}`,
     why: why ?? (detail === undefined ? `"${shorten(text)}"` : undefined),
-    hint: "write NAME[:TAG], such as busybox, busybox:1.36 or quay.io/user/app:v2",
+    hint: {
+      en: "write NAME[:TAG], such as busybox, busybox:1.36 or quay.io/user/app:v2",
+      zh: "写成 NAME[:TAG]，例如 busybox、busybox:1.36 或 quay.io/user/app:v2",
+    },
   });
 }
 

@@ -62,15 +62,15 @@ function findId(store: Store, repositories: Repositories, text: string): string 
   if (/^[0-9a-f]{1,63}$/.test(hex)) {
     const ids = listImageIds(store, hex);
     if (ids.length === 1) return ids[0] as string;
-    if (ids.length > 1) throw ambiguous(hex, ids, repositories);
+    if (ids.length > 1) throw errors().ambiguous(hex, ids, repositories);
   }
   if (unreadable !== undefined) throw unreadable;
-  throw notFound(name, repositories);
+  throw errors().notFound(name, repositories);
 }
 
 function readImage(store: Store, hex: string, repositories: Repositories): ImageRecord {
   const bytes = readImageConfig(store, hex);
-  if (bytes === undefined) throw notFound(`sha256:${hex}`, repositories);
+  if (bytes === undefined) throw errors().notFound(`sha256:${hex}`, repositories);
   const id = `sha256:${hex}`;
   const config = JSON.parse(bytes.toString("utf8")) as ImageDocument;
   const layers = readLayers(store, hex, config.rootfs.diff_ids ?? []).map((layer) => ({
@@ -95,37 +95,13 @@ function readLayers(store: Store, hex: string, diffIds: string[]): StoredLayer[]
     chainId = nextChainId(chainId, diffId);
     const layer = readLayer(store, chainId);
     if (layer === undefined) {
-      throw new GlassboxError({
-        code: "store-damaged",
-        what: `the image sha256:${hex} lacks a layer`,
-        why: `${store.paths.layers}/${chainId.slice(7)} is missing`,
-        hint: "load or pull the image again",
-      });
+      throw errors().layerMissing(hex, `${store.paths.layers}/${chainId.slice(7)}`);
     }
     layers.push(layer);
   }
   return layers;
 }
 
-function notFound(name: string, repositories: Repositories): GlassboxError {
-  const tags = repositories.get(name.slice(0, name.lastIndexOf(":")));
-  return new GlassboxError({
-    code: "image-not-found",
-    what: `No such image: ${name}`,
-    why: tags === undefined ? undefined : `the store has ${[...tags.keys()].sort().slice(0, 8).join(", ")}`,
-    hint: "glassbox images lists what is there; import, load or bootstrap makes an image without a network",
-  });
-}
-
-function ambiguous(prefix: string, ids: string[], repositories: Repositories): GlassboxError {
-  const list = ids.slice(0, 8).map((id) => {
-    const names = referencesOf(repositories, `sha256:${id}`);
-    return names.length === 0 ? id.slice(0, 12) : `${id.slice(0, 12)} (${names.join(", ")})`;
-  });
-  return new GlassboxError({
-    code: "image-ambiguous",
-    what: `the id ${prefix} is the start of ${ids.length} images`,
-    why: list.join(", "),
-    hint: "write more digits",
-  });
+function errors(): typeof import("./resolve-errors") {
+  return require("./resolve-errors") as typeof import("./resolve-errors");
 }

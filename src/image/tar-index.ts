@@ -2,6 +2,7 @@
 
 import { readSync } from "node:fs";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 
 export interface TarMember {
   offset: number;
@@ -23,22 +24,34 @@ export function indexTar(fd: number, sizeBytes: number, source: string): Map<str
   let longName: string | undefined;
   let longLink: string | undefined;
   let paxSize: number | undefined;
-  const corrupt = (offset: number, why: string): GlassboxError =>
-    new GlassboxError({ code: "archive-corrupt", what: `${source} is not an image archive`, why: `at byte ${offset}: ${why}` });
+  const corrupt = (offset: number, why: Bilingual): GlassboxError =>
+    new GlassboxError({
+      code: "archive-corrupt",
+      what: `${source} is not an image archive`,
+      why: { en: `at byte ${offset}: ${why.en}`, zh: `第 ${offset} 字节处：${why.zh}` },
+    });
   for (let offset = 0, count = 0; offset + BLOCK <= sizeBytes; count++) {
-    if (count > MAX_MEMBERS) throw corrupt(offset, `it has more than ${MAX_MEMBERS} members`);
+    if (count > MAX_MEMBERS)
+      throw corrupt(offset, { en: `it has more than ${MAX_MEMBERS} members`, zh: `成员超过 ${MAX_MEMBERS} 个` });
     const header = readAt(fd, offset, BLOCK);
     if (header.every((byte) => byte === 0)) break;
-    if (!checksumHolds(header)) throw corrupt(offset, offset === 0 ? "it is not a tar" : "a header's checksum is wrong");
+    if (!checksumHolds(header)) {
+      throw corrupt(
+        offset,
+        offset === 0
+          ? { en: "it is not a tar", zh: "它不是 tar" }
+          : { en: "a header's checksum is wrong", zh: "头部的校验和不对" },
+      );
+    }
     const type = String.fromCharCode(header[156] ?? 0);
     const data = offset + BLOCK;
     const size = paxSize ?? number(header, 124, 12);
-    if (!Number.isSafeInteger(size) || size < 0) throw corrupt(offset, "a size is not a number");
+    if (!Number.isSafeInteger(size) || size < 0) throw corrupt(offset, { en: "a size is not a number", zh: "大小不是数字" });
     const stored = type >= "1" && type <= "6" ? 0 : size;
     if (data + stored > sizeBytes) throw truncated(source, data + stored, sizeBytes);
     offset = data + Math.ceil(stored / BLOCK) * BLOCK;
     if ("xgLK".includes(type)) {
-      if (stored > MAX_HEADER) throw corrupt(data, "an extended header is too large");
+      if (stored > MAX_HEADER) throw corrupt(data, { en: "an extended header is too large", zh: "扩展头太大" });
       const text = readAt(fd, data, stored);
       if (type === "L") longName = cString(text);
       if (type === "K") longLink = cString(text);
@@ -144,7 +157,10 @@ function truncated(source: string, needed: number, sizeBytes: number): GlassboxE
   return new GlassboxError({
     code: "archive-truncated",
     what: `${source} is truncated`,
-    why: `it has ${sizeBytes} bytes, and a member reaches to byte ${needed}`,
-    hint: "fetch or save it again",
+    why: {
+      en: `it has ${sizeBytes} bytes, and a member reaches to byte ${needed}`,
+      zh: `它有 ${sizeBytes} 字节，而有一个成员要到第 ${needed} 字节才结束`,
+    },
+    hint: { en: "fetch or save it again", zh: "重新下载或导出一次" },
   });
 }

@@ -5,6 +5,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { GlassboxError, SyscallError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import { treeCalls, type UnpackFailure, type UnpackStats } from "../store/native-calls";
 import type { Store } from "../store/store";
 import { type Compression, decompressor, detectCompression, explainDecompression, MAGIC_BYTES } from "./decompress";
@@ -124,7 +125,7 @@ class Meter {
     const { sizeBytes } = this.options.expected ?? {};
     for await (const chunk of input) {
       this.#compressedBytes += chunk.length;
-      if (sizeBytes !== undefined && this.#compressedBytes > sizeBytes) throw this.#wrongSize("more");
+      if (sizeBytes !== undefined && this.#compressedBytes > sizeBytes) throw this.#wrongSize({ en: "more", zh: "更多" });
       // Uncompressed, both digests are the same.
       if (this.#compression !== "none") this.#digest.update(chunk);
       this.options.onProgress?.(this.#compressedBytes);
@@ -142,8 +143,11 @@ class Meter {
       code: "layer-bomb",
       what: `${this.options.source} unpacks to more than is allowed`,
       why: tooMany
-        ? `more than ${maxBytes} bytes`
-        : `${this.#compressedBytes} bytes have become ${this.#tarBytes} already, more than ${maxRatio} times as many`,
+        ? { en: `more than ${maxBytes} bytes`, zh: `超过 ${maxBytes} 字节` }
+        : {
+            en: `${this.#compressedBytes} bytes have become ${this.#tarBytes} already, more than ${maxRatio} times as many`,
+            zh: `${this.#compressedBytes} 字节已经展开成 ${this.#tarBytes} 字节，超过 ${maxRatio} 倍`,
+          },
     });
   }
 
@@ -152,7 +156,7 @@ class Meter {
     const digest = this.#compression === "none" ? diffId : `sha256:${this.#digest.digest("hex")}`;
     const expected = this.options.expected ?? {};
     if (expected.sizeBytes !== undefined && this.#compressedBytes !== expected.sizeBytes)
-      throw this.#wrongSize(`only ${this.#compressedBytes}`);
+      throw this.#wrongSize({ en: `only ${this.#compressedBytes}`, zh: `只有 ${this.#compressedBytes} 字节` });
     if (expected.digest !== undefined && expected.digest !== digest)
       throw wrongDigest(this.options.source, "digest", expected.digest, digest);
     if (expected.diffId !== undefined && expected.diffId !== diffId)
@@ -160,11 +164,14 @@ class Meter {
     return { diffId, digest, compression: this.#compression, compressedBytes: this.#compressedBytes, tarBytes: this.#tarBytes };
   }
 
-  #wrongSize(got: string): GlassboxError {
+  #wrongSize(got: Bilingual): GlassboxError {
     return new GlassboxError({
       code: "layer-size",
       what: `${this.options.source} has the wrong size`,
-      why: `${this.options.expected?.sizeBytes} bytes were announced, and ${got} came`,
+      why: {
+        en: `${this.options.expected?.sizeBytes} bytes were announced, and ${got.en} came`,
+        zh: `声明的是 ${this.options.expected?.sizeBytes} 字节，来的${got.zh}`,
+      },
     });
   }
 }
@@ -174,8 +181,11 @@ export function wrongDigest(source: string, kind: "digest" | "diffID", expected:
   return new GlassboxError({
     code: "layer-digest",
     what: `${source} has the wrong ${kind}`,
-    why: `it should be ${expected}, its bytes give ${actual}`,
-    hint: "the archive was changed or damaged after it was made; fetch or save it again",
+    why: { en: `it should be ${expected}, its bytes give ${actual}`, zh: `应为 ${expected}，按内容算出来是 ${actual}` },
+    hint: {
+      en: "the archive was changed or damaged after it was made; fetch or save it again",
+      zh: "归档做好之后被改动或损坏了；重新下载或导出一次",
+    },
   });
 }
 
@@ -205,29 +215,42 @@ async function peek(input: AsyncIterable<Uint8Array>): Promise<{ head: Uint8Arra
 function explain(error: unknown, source: string): unknown {
   const failure = error as Partial<UnpackFailure>;
   if (error instanceof GlassboxError || typeof failure.offset !== "number" || failure.code === undefined) return error;
-  const where =
-    failure.entry === "" || failure.entry === undefined
-      ? `at byte ${failure.offset}`
-      : `entry "${failure.entry}" at byte ${failure.offset}`;
+  const { unpackMessage } = require("./unpack-texts") as typeof import("./unpack-texts");
+  const message = unpackMessage(failure.message ?? "");
+  const named = failure.entry !== "" && failure.entry !== undefined;
+  const en = `${named ? `entry "${failure.entry}" ` : ""}at byte ${failure.offset}: ${message.en}`;
+  const zh = `${named ? `条目 "${failure.entry}"，` : ""}第 ${failure.offset} 字节处：${message.zh}`;
   if (failure.errno !== undefined) {
     return new SyscallError({
       code: failure.code,
       syscall: failure.syscall ?? "write",
       errno: failure.errno,
       what: `cannot unpack ${source}`,
-      why: `${where}: ${failure.message}: ${failure.syscall} ${failure.errno} (${failure.reason})`,
-      hint: failure.errno === "ENOSPC" ? "make room on the store's file system, or choose another with --root" : undefined,
+      why: {
+        en: `${en}: ${failure.syscall} ${failure.errno} (${failure.reason})`,
+        zh: `${zh}：${failure.syscall} ${failure.errno}（${failure.reason}）`,
+      },
+      hint:
+        failure.errno === "ENOSPC"
+          ? {
+              en: "make room on the store's file system, or choose another with --root",
+              zh: "给存储所在的文件系统腾出空间，或用 --root 换一个",
+            }
+          : undefined,
       cause: error,
     });
   }
-  const hints: Record<string, string> = {
-    "tar-breakout": "such an archive is an attack or badly broken; do not use it elsewhere either",
-    "tar-truncated": "fetch or save it again",
+  const hints: Record<string, Bilingual> = {
+    "tar-breakout": {
+      en: "such an archive is an attack or badly broken; do not use it elsewhere either",
+      zh: "这种归档不是攻击，就是坏得厉害；别处也不要用它",
+    },
+    "tar-truncated": { en: "fetch or save it again", zh: "重新下载或导出一次" },
   };
   return new GlassboxError({
     code: failure.code,
     what: `cannot unpack ${source}`,
-    why: `${where}: ${failure.message}`,
+    why: { en, zh },
     hint: hints[failure.code],
     cause: error,
   });

@@ -63,7 +63,10 @@ function memoryWishes({ resources, facts, current }: WishRequest): Wish[] {
     if (!isSet(limit)) {
       throw badFlag(
         `--memory-swap ${swap} is given without --memory`,
-        { en: "it is the sum of memory and swap, so it means nothing without the first", zh: "它是内存与交换空间之和，缺了内存就没有意义" },
+        {
+          en: "it is the sum of memory and swap, so it means nothing without the first",
+          zh: "它是内存与交换空间之和，缺了内存就没有意义",
+        },
         { en: "add --memory", zh: "加上 --memory" },
       );
     }
@@ -71,15 +74,24 @@ function memoryWishes({ resources, facts, current }: WishRequest): Wish[] {
       throw badFlag(
         `--memory-swap ${swap} is smaller than --memory ${limit}`,
         { en: "it is the sum of memory and swap", zh: "它是内存与交换空间之和" },
-        { en: "give at least the value of --memory (which means no swap), or -1 for no limit on swap", zh: "至少写成 --memory 的值（即不用交换空间），或写 -1 表示不限交换空间" },
+        {
+          en: "give at least the value of --memory (which means no swap), or -1 for no limit on swap",
+          zh: "至少写成 --memory 的值（即不用交换空间），或写 -1 表示不限交换空间",
+        },
       );
     }
     if (facts.swapLimit === false) {
       throw new GlassboxError({
         code: "no-cgroup-controller",
         what: `--memory-swap ${swap} cannot be kept`,
-        why: { en: "this kernel does not account swap: the memory hierarchy has no memory.memsw.limit_in_bytes", zh: "内核没有统计交换空间：memory 层级里没有 memory.memsw.limit_in_bytes" },
-        hint: { en: "boot with swapaccount=1, or leave --memory-swap out", zh: "用内核参数 swapaccount=1 启动，或去掉 --memory-swap" },
+        why: {
+          en: "this kernel does not account swap: the memory hierarchy has no memory.memsw.limit_in_bytes",
+          zh: "内核没有统计交换空间：memory 层级里没有 memory.memsw.limit_in_bytes",
+        },
+        hint: {
+          en: "boot with swapaccount=1, or leave --memory-swap out",
+          zh: "用内核参数 swapaccount=1 启动，或去掉 --memory-swap",
+        },
       });
     }
     const wish: Wish = {
@@ -124,7 +136,10 @@ function cpuWishes(resources: OciResources): Wish[] {
     if ((isSet(quota) && quota < 1000) || (isSet(period) && (period < 1000 || period > 1_000_000))) {
       throw badFlag(
         `cpu quota ${quota ?? "max"} in a period of ${period ?? 100000} microseconds is out of range`,
-        { en: "the kernel takes a quota of at least 1000 and a period of 1000 to 1000000 microseconds", zh: "内核要求配额不小于 1000 微秒，周期在 1000 到 1000000 微秒之间" },
+        {
+          en: "the kernel takes a quota of at least 1000 and a period of 1000 to 1000000 microseconds",
+          zh: "内核要求配额不小于 1000 微秒，周期在 1000 到 1000000 微秒之间",
+        },
         { en: "ask for at least --cpus 0.01", zh: "--cpus 至少写 0.01" },
       );
     }

@@ -245,7 +245,10 @@ function deviceStep(request: CgroupRequest, builder: Builder): LimitDevices | un
     throw new GlassboxError({
       code: "device-program-missing",
       what: `${path}: no device program was given`,
-      why: { en: "cgroup v2 has no devices files, a BPF program on the directory decides", zh: "cgroup v2 没有 devices 文件，由挂在目录上的 BPF 程序裁决" },
+      why: {
+        en: "cgroup v2 has no devices files, a BPF program on the directory decides",
+        zh: "cgroup v2 没有 devices 文件，由挂在目录上的 BPF 程序裁决",
+      },
       hint: { en: "pass deviceProgram", zh: "传入 deviceProgram" },
     });
   }

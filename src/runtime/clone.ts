@@ -130,8 +130,14 @@ export async function runClone(options: CloneOptions, context: CloneContext): Pr
     throw new GlassboxError({
       code: "not-root",
       what: `clone ${options.namespaces.join(",")} needs root`,
-      why: `this process has uid ${facts.euid}, and new namespaces other than user need CAP_SYS_ADMIN: namespaces(7)`,
-      hint: "add a user namespace, in which you are root: --ns user,…; or use sudo",
+      why: {
+        en: `this process has uid ${facts.euid}, and new namespaces other than user need CAP_SYS_ADMIN: namespaces(7)`,
+        zh: `本进程的 uid 是 ${facts.euid}，而 user 以外的新命名空间都需要 CAP_SYS_ADMIN：namespaces(7)`,
+      },
+      hint: {
+        en: "add a user namespace, in which you are root: --ns user,…; or use sudo",
+        zh: "加一个用户命名空间，在里面你就是 root：--ns user,…；或用 sudo",
+      },
     });
   }
   const plan = cloneMiniPlan(options, caller, facts.lastCap);
@@ -169,6 +175,6 @@ function start(
     });
   } catch (error) {
     const { explainParentFailure } = require("./failure") as typeof import("./failure");
-    throw explainParentFailure(error, plan.steps, context.lang);
+    throw explainParentFailure(error, plan.steps);
   }
 }

@@ -147,7 +147,7 @@ function initDescriptor(kernel: Kernel): number {
       code: "init-missing",
       what: `cannot read ${INIT_PATH}`,
       why: (cause as Error).message,
-      hint: "build it with `npm run build:native`",
+      hint: { en: "build it with `npm run build:native`", zh: "用 `npm run build:native` 编译它" },
       cause,
     });
   }

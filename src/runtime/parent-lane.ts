@@ -132,7 +132,10 @@ export class ParentLane {
     throw new GlassboxError({
       code: "limit-not-kept",
       what: `${step.file}: wrote ${step.value}, the kernel has ${observed ?? "nothing"}`,
-      hint: "the kernel does not hold this limit, so the container was not started",
+      hint: {
+        en: "the kernel does not hold this limit, so the container was not started",
+        zh: "内核没有接受这个限额，所以容器没有启动",
+      },
     });
   }
 

@@ -96,26 +96,18 @@ export function compilePrepared(
   });
 }
 
+function refusals(): typeof import("./prepare-errors") {
+  return require("./prepare-errors") as typeof import("./prepare-errors");
+}
+
 function requireHost(facts: HostFacts): void {
-  if (!facts.overlay) {
-    throw new GlassboxError({
-      code: "no-overlay",
-      what: "this kernel offers no overlay file system",
-      why: "/proc/filesystems does not list it",
-      hint: "try: modprobe overlay; grep overlay /proc/filesystems",
-    });
-  }
+  if (!facts.overlay) throw refusals().noOverlay();
 }
 
 /** The layers of the store belong to the host's ids; without a view of them in the container's ids its root would own nothing. */
 function refuseUserNamespace(options: RunOptions, facts: HostFacts): void {
   if (options.userns === "host" || facts.euid !== 0) return;
-  throw new GlassboxError({
-    code: "not-yet",
-    what: "--userns private is not available",
-    why: "image layers are not yet shown with the ids of another user namespace",
-    hint: "leave it out, or play with the namespace alone: glassbox clone --ns user,mnt -- sh",
-  });
+  throw refusals().noUserNamespace();
 }
 
 /** Flags whose limits are kept by cgroups, which belong to root unless somebody delegated some. */
@@ -133,36 +125,17 @@ const LIMIT_FLAGS: readonly (readonly [keyof RunOptions, string])[] = [
 /** An ordinary user gets a user namespace, in which it is root, and no cgroup. What it cannot have is refused, not left out. */
 function withoutRoot(options: RunOptions, facts: HostFacts): RunOptions {
   const flag = LIMIT_FLAGS.find(([key]) => options[key] !== undefined)?.[1];
-  if (flag !== undefined) {
-    throw new GlassboxError({
-      code: "needs-root",
-      what: `${flag} needs root here`,
-      why: `limits are kept by cgroups, and those of this host cannot be written by uid ${facts.euid}`,
-      hint: "leave it out, or: sudo glassbox run …; --ulimit works without root",
-    });
-  }
+  if (flag !== undefined) throw refusals().limitNeedsRoot(flag, facts);
   return { ...options, userns: "private", unsafe: { ...options.unsafe, cgroup: "off" } };
 }
 
 /** One id is mapped: the caller's own, which is root inside. */
 function requireMapped(uid: number, gid: number): void {
-  if (uid === 0 && gid === 0) return;
-  throw new GlassboxError({
-    code: "needs-root",
-    what: `user ${uid}:${gid} cannot be had without root`,
-    why: "the container's user namespace has one id, the caller's own, which is 0 inside",
-    hint: "run as user 0 (-u 0), or: sudo glassbox run …",
-  });
+  if (uid !== 0 || gid !== 0) throw refusals().userNeedsRoot(uid, gid);
 }
 
 async function findOrMakeImage(options: RunOptions, context: PrepareContext): Promise<ImageRecord> {
-  if (options.pull === "always") {
-    throw new GlassboxError({
-      code: "not-yet",
-      what: "--pull always: there is no registry client in this version",
-      hint: "use --pull missing (the default) or load the image: glassbox load -i FILE",
-    });
-  }
+  if (options.pull === "always") throw refusals().noRegistryClient();
   try {
     return resolveImage(context.store, options.image);
   } catch (error) {
@@ -173,37 +146,16 @@ async function findOrMakeImage(options: RunOptions, context: PrepareContext): Pr
   }
 }
 
-const ARCH_WORDS: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", ia32: "386", arm: "arm" };
-
 /** A program for another machine would fail later, as "exec format error". */
 function requirePlatform(options: RunOptions, image: ImageRecord, facts: HostFacts): void {
   const { os, architecture } = image.config;
-  if (options.platform !== undefined) {
-    const [wantedOs, wantedArch] = options.platform.split("/");
-    if (wantedOs === os && (wantedArch === undefined || wantedArch === architecture)) return;
-    throw new GlassboxError({
-      code: "platform-mismatch",
-      what: `image ${options.image} is for ${os}/${architecture}, not for ${options.platform}`,
-      hint: "load or make the image for that platform, or leave --platform out",
-    });
-  }
-  if (os === "linux") return;
-  throw new GlassboxError({
-    code: "platform-mismatch",
-    what: `image ${options.image} is for ${os}/${architecture}, this host is linux/${ARCH_WORDS[facts.arch] ?? facts.arch}`,
-    why: "a container's programs run on the host's kernel",
-  });
+  const [wantedOs, wantedArch = architecture] = options.platform?.split("/") ?? ["linux"];
+  if (wantedOs !== os || wantedArch !== architecture) throw refusals().wrongPlatform(options, image, facts);
 }
 
 function seccompFor(options: RunOptions, facts: HostFacts, config: OciConfig, store: Store): Uint8Array | undefined {
   if (options.privileged || options.unsafe.seccomp === "off" || options.seccomp === "unconfined") return undefined;
-  if (!facts.seccomp) {
-    throw new GlassboxError({
-      code: "no-seccomp",
-      what: "this kernel has no seccomp filters",
-      hint: "start without one, on your own risk: --security-opt seccomp=unconfined",
-    });
-  }
+  if (!facts.seccomp) throw refusals().noSeccomp("this kernel has no seccomp filters");
   return seccompProgram({ store, facts, capabilities: boundingCapabilities(config), profilePath: options.seccomp });
 }
 
@@ -215,13 +167,7 @@ function fileSources(options: RunOptions): ReadonlySet<string> {
     if (mount.kind !== "bind") continue;
     const stat = statSync(mount.source, { throwIfNoEntry: false });
     if (stat === undefined) {
-      if (!mount.createSource) {
-        throw new GlassboxError({
-          code: "bind-source-missing",
-          what: `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-          hint: "make it first; -v makes a missing source directory, --mount does not",
-        });
-      }
+      if (!mount.createSource) throw refusals().bindSourceMissing(mount.source);
       mkdirSync(mount.source, { recursive: true });
     } else if (!stat.isDirectory()) {
       files.add(mount.source);
@@ -232,20 +178,14 @@ function fileSources(options: RunOptions): ReadonlySet<string> {
 
 function deviceNodes(option: DeviceOption): { node: OciDevice; access: string }[] {
   const stat = statSync(option.source, { throwIfNoEntry: false });
-  const fail = (why: string): GlassboxError =>
-    new GlassboxError({
-      code: "bad-device",
-      what: `error gathering device information while adding custom device "${option.source}": ${why}`,
-      hint: "name a device node of the host, such as /dev/loop0 (`ls -l /dev`)",
-    });
-  if (stat === undefined) throw fail("no such file or directory");
+  if (stat === undefined) throw refusals().badDevice(option.source, "no such file or directory");
   if (stat.isDirectory()) {
     return hostDevices(option.source).map(({ node }) => ({
       node: { ...node, path: option.target + node.path.slice(option.source.length) },
       access: option.access,
     }));
   }
-  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) throw fail("not a device node");
+  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) throw refusals().badDevice(option.source, "not a device node");
   return [{ node: nodeOf(option.target, stat), access: option.access }];
 }
 

@@ -2,7 +2,6 @@
 
 import { mkdirSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 
-import { GlassboxError } from "../base/errors";
 import { replaceFile } from "../store/atomic";
 import type { Store } from "../store/store";
 
@@ -47,8 +46,11 @@ export function finishRecord(store: Store, record: ContainerRecord, exit: { code
   replaceFile(recordPath(store, record.ID), JSON.stringify(record, undefined, 2));
 }
 
-/** Takes a name for a container; the symlink is the registry, and making it is atomic. Throws "name-in-use" with Docker's words. */
-export function reserveName(store: Store, name: string, id: string): void {
+/**
+ * Takes a name for a container; the symlink is the registry, and making it is atomic. The caller has its running file in `runDirectory` already.
+ * Throws "name-in-use" with Docker's words.
+ */
+export function reserveName(store: Store, name: string, id: string, runDirectory: string): void {
   const link = `${store.paths.containers}/names/${name}`;
   for (;;) {
     try {
@@ -57,20 +59,20 @@ export function reserveName(store: Store, name: string, id: string): void {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === "ENOENT") mkdirSync(`${store.paths.containers}/names`, { recursive: true, mode: 0o700 });
-      else if (code === "EEXIST") throw nameInUse(name, readlinkSync(link).slice(3));
-      else throw error;
+      else if (code === "EEXIST") {
+        const { freeStaleName } = require("./stale-name") as typeof import("./stale-name");
+        freeStaleName(store, name, link, runDirectory);
+      } else throw error;
     }
   }
 }
 
-export function releaseName(store: Store, name: string): void {
-  unlinkSync(`${store.paths.containers}/names/${name}`);
-}
-
-function nameInUse(name: string, id: string): GlassboxError {
-  return new GlassboxError({
-    code: "name-in-use",
-    what: `Conflict. The container name "/${name}" is already in use by container "${id}"`,
-    hint: "choose another name, or none",
-  });
+/** Gives a name back when it is this container's. */
+export function releaseName(store: Store, name: string, id: string): void {
+  const link = `${store.paths.containers}/names/${name}`;
+  try {
+    if (readlinkSync(link) === `../${id}`) unlinkSync(link);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }

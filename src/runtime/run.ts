@@ -16,11 +16,14 @@ import type { Trace } from "../plan/trace";
 import { openStore, type Store } from "../store/store";
 import { executePlan, type Started } from "./execute";
 import { compilePrepared, prepare, type Prepared, type PrepareContext } from "./prepare";
-import { type ContainerRecord, finishRecord, releaseName, reserveName, writeRecord } from "./record";
+import { type ContainerRecord, finishRecord, reserveName, writeRecord } from "./record";
 import type { RunOptions } from "./run-options";
 import { forwardSignals, type SignalForwarding } from "./signals";
-import { cleanUp, healLeftovers, RunningFile, type RunningState } from "./state";
+import { cleanUp, healLeftovers, runDirectory, RunningFile, type RunningState } from "./state";
 import { consoleSession, pipeSession, prepareStdio, type Session } from "./stdio";
+
+/** One line; or cause and remedy of what the payload has just said itself. */
+export type Notice = string | { why: string | undefined; hint: string | undefined };
 
 export interface RunContext {
   /** Absolute directory of the store. */
@@ -28,8 +31,8 @@ export interface RunContext {
   lang: Lang;
   /** Another kernel than this host's: a recorder in tests. */
   kernel?: Kernel | undefined;
-  /** Something the user should know that is not the payload's output: one line. */
-  onNotice(line: string): void;
+  /** Something the user should know that is not the payload's output. */
+  onNotice(notice: Notice): void;
   /**
    * Asks for a record of every call. Called when the container is ready and waits for its last step, so that what is printed here comes before
    * the payload's own output.
@@ -58,10 +61,10 @@ export async function runContainer(options: RunOptions, context: RunContext): Pr
   healLeftovers(store);
   const prepared = await prepare(options, prepareContext(kernel, options, context, store));
   const state = runningState(store, options, prepared);
-  if (options.name !== undefined) reserveName(store, options.name, prepared.containerId);
-  let running: RunningFile | undefined;
+  const running = RunningFile.create(store, state);
+  // Only now: a name belongs to a container that has a record or a running file, and else to nobody.
+  if (options.name !== undefined) reserveOrGiveUp(store, options.name, prepared.containerId, running);
   try {
-    running = RunningFile.create(store, state);
     const result = await live(kernel, store, options, prepared, context);
     cleanUp(store, state);
     running.remove();
@@ -69,8 +72,16 @@ export async function runContainer(options: RunOptions, context: RunContext): Pr
   } catch (error) {
     cleanUp(store, { ...state, remove: true });
     if (options.cidfile !== undefined) rmSync(options.cidfile, { force: true });
-    if (running === undefined && options.name !== undefined) releaseName(store, options.name);
-    running?.remove();
+    running.remove();
+    throw error;
+  }
+}
+
+function reserveOrGiveUp(store: Store, name: string, id: string, running: RunningFile): void {
+  try {
+    reserveName(store, name, id, runDirectory(store));
+  } catch (error) {
+    running.remove();
     throw error;
   }
 }
@@ -190,7 +201,7 @@ async function attend(kernel: Kernel, started: Started, session: Session, signal
 
 function insistenceNotice(lang: Lang): string {
   return lang === "zh"
-    ? "第三次收到信号,强制结束:容器里的 1 号进程没有为它注册处理函数,内核就不会送达(加 --init 可以解决)"
+    ? "第三次收到信号，强制结束。容器里的 1 号进程没有注册处理函数的信号，内核不会送给它；加 --init 可以解决"
     : "third signal: killing. The kernel gives PID 1 only signals that it has a handler for; --init solves that";
 }
 
@@ -285,7 +296,7 @@ function startOrExplain(
     });
   } catch (error) {
     const { explainParentFailure } = require("./failure") as typeof import("./failure");
-    throw explainParentFailure(error, plan.steps, context.lang);
+    throw explainParentFailure(error, plan.steps);
   }
 }
 
@@ -314,5 +325,6 @@ function explainEarlyExit(config: OciConfig, plan: Plan, merged: string, context
     searchPath: value("PATH"),
   });
   if (found === undefined) return;
-  for (const line of [found.what, found.why, found.hint]) if (line !== undefined) context.onNotice(line);
+  // What happened the program has said itself.
+  context.onNotice({ why: found.why, hint: found.hint });
 }

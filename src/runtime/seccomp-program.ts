@@ -19,11 +19,8 @@ export interface SeccompRequest {
 
 function archOf(facts: HostFacts): SeccompArch {
   if (facts.arch === "x64" || facts.arch === "arm64") return facts.arch;
-  throw new GlassboxError({
-    code: "no-seccomp",
-    what: `no seccomp profile for ${facts.arch}`,
-    hint: "start without one, on your own risk: --security-opt seccomp=unconfined",
-  });
+  const { noSeccomp } = require("./prepare-errors") as typeof import("./prepare-errors");
+  throw noSeccomp(`no seccomp profile for ${facts.arch}`);
 }
 
 /** Gives the profile as OCI has it, for the runtime config that is printed. */
@@ -81,7 +78,10 @@ function readProfile(path: string): string {
     throw new GlassboxError({
       code: "bad-flag",
       what: `opening seccomp profile (${path}) failed: ${(cause as Error).message}`,
-      hint: "--security-opt seccomp=FILE takes a JSON profile; seccomp=unconfined takes none",
+      hint: {
+        en: "--security-opt seccomp=FILE takes a JSON profile; seccomp=unconfined takes none",
+        zh: "--security-opt seccomp=FILE 要一个 JSON 配置文件；seccomp=unconfined 表示不要过滤器",
+      },
       cause,
     });
   }

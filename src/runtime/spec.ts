@@ -61,12 +61,19 @@ export function commandOf(options: Pick<RunOptions, "args" | "entrypoint" | "ima
   const argv = [...entrypoint, ...command];
   if (argv.length > 0 && argv[0] !== "") return argv;
   if (argv.length > 0)
-    throw new GlassboxError({ code: "no-command", what: "no command specified", why: "the command is an empty text" });
+    throw new GlassboxError({
+      code: "no-command",
+      what: "no command specified",
+      why: { en: "the command is an empty text", zh: "命令是空字符串" },
+    });
   throw new GlassboxError({
     code: "no-command",
     what: "no command specified",
-    why: `image ${options.image} has neither CMD nor ENTRYPOINT`,
-    hint: `name one: glassbox run ${options.image} COMMAND`,
+    why: {
+      en: `image ${options.image} has neither CMD nor ENTRYPOINT`,
+      zh: `镜像 ${options.image} 既没有 CMD 也没有 ENTRYPOINT`,
+    },
+    hint: { en: `name one: glassbox run ${options.image} COMMAND`, zh: `请写出命令：glassbox run ${options.image} COMMAND` },
   });
 }
 
@@ -257,8 +264,14 @@ function refuseKernelTargets(mounts: readonly OciMount[]): void {
     throw new GlassboxError({
       code: "mount-target-refused",
       what: `cannot mount over ${destination}`,
-      why: "the container's own /proc, /sys and /dev carry its isolation: masks, read-only settings, device nodes",
-      hint: "choose another target; --unsafe proc=host|devices=host|sysfs=rw show what is protected there",
+      why: {
+        en: "the container's own /proc, /sys and /dev carry its isolation: masks, read-only settings, device nodes",
+        zh: "容器自己的 /proc、/sys、/dev 承载着隔离：遮盖、只读设置、设备节点",
+      },
+      hint: {
+        en: "choose another target; --unsafe proc=host|devices=host|sysfs=rw show what is protected there",
+        zh: "换一个目标；想看它们保护了什么，用 --unsafe proc=host|devices=host|sysfs=rw",
+      },
     });
   }
 }

@@ -3,7 +3,7 @@
  * drops the lock however that process dies, so a file that can be locked belongs to nobody and is cleaned up by the next command.
  */
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 
 import { SyscallError } from "../base/errors";
 import type { Kernel } from "../binding";
@@ -11,6 +11,7 @@ import { removeCgroups } from "../host/cgroupfs";
 import { removeContainerLayers } from "../image/container-layers";
 import type { CgroupPath } from "../plan/cgroup";
 import type { Store } from "../store/store";
+import { releaseName } from "./record";
 
 export interface RunningState {
   id: string;
@@ -81,7 +82,7 @@ export function cleanUp(store: Store, state: RunningState): void {
   if (state.remove) {
     removeContainerLayers(store, state.id);
     rmSync(`${store.paths.containers}/${state.id}`, { recursive: true, force: true });
-    if (state.name !== undefined) rmSync(`${store.paths.containers}/names/${state.name}`, { force: true });
+    if (state.name !== undefined) releaseName(store, state.name, state.id);
   }
 }
 
@@ -106,6 +107,11 @@ export function healLeftovers(store: Store): void {
   for (const name of names) healOne(store, `${directory}/${name}`);
 }
 
+/** Who died before the container had its record left something that nobody could ask for: it goes, with or without --rm. */
+function leftBehind(store: Store, state: RunningState): RunningState {
+  return existsSync(`${store.paths.containers}/${state.id}`) ? state : { ...state, remove: true };
+}
+
 function healOne(store: Store, path: string): void {
   const { kernel } = store;
   let fd: number;
@@ -117,7 +123,7 @@ function healOne(store: Store, path: string): void {
   try {
     if (!kernel.flock(fd, "exclusive", true)) return;
     // Without its final name nothing had been made yet; should its owner be just about to lock it, it will make another.
-    if (path.endsWith(".json")) cleanUp(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState);
+    if (path.endsWith(".json")) cleanUp(store, leftBehind(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState));
     unlinkSync(path);
   } catch (error) {
     // Another command may be healing the same container at this moment.

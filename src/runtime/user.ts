@@ -60,8 +60,24 @@ function outOfRange(word: string): GlassboxError {
   return new GlassboxError({
     code: "bad-user",
     what: `uid or gid ${word} is out of range`,
-    why: "uids and gids must be in range 0-2147483647",
-    hint: '4294967295 means "no change" to the kernel, and larger numbers wrap around to root',
+    why: { en: "uids and gids must be in range 0-2147483647", zh: "uid 和 gid 必须在 0-2147483647 之内" },
+    hint: {
+      en: '4294967295 means "no change" to the kernel, and larger numbers wrap around to root',
+      zh: "对内核来说 4294967295 表示“不改”，更大的数会绕回去变成 root",
+    },
+  });
+}
+
+function noMatch(what: string, file: string, entries: readonly { name: string }[]): GlassboxError {
+  const names = entries.slice(0, 12).map(({ name }) => name);
+  return new GlassboxError({
+    code: "bad-user",
+    what,
+    why:
+      names.length === 0
+        ? { en: `the image has no ${file}`, zh: `镜像里没有 ${file}` }
+        : { en: `the image's ${file} names ${names.join(", ")}`, zh: `镜像的 ${file} 里有：${names.join("、")}` },
+    hint: { en: "use a name from there, or a number such as 1000", zh: "用其中的名字，或写数字，例如 1000" },
   });
 }
 
@@ -74,18 +90,7 @@ function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; 
   }
   const byName = passwd.find(({ name }) => name === word);
   if (byName !== undefined) return { uid: byName.uid, entry: byName };
-  throw new GlassboxError({
-    code: "bad-user",
-    what: `unable to find user ${word}: no matching entries in passwd file`,
-    why:
-      passwd.length === 0
-        ? "the image has no /etc/passwd"
-        : `the image's /etc/passwd names ${passwd
-            .map(({ name }) => name)
-            .slice(0, 12)
-            .join(", ")}`,
-    hint: "use a name from there, or a number such as 1000",
-  });
+  throw noMatch(`unable to find user ${word}: no matching entries in passwd file`, "/etc/passwd", passwd);
 }
 
 function findGroup(word: string, groups: readonly GroupEntry[]): number {
@@ -96,18 +101,7 @@ function findGroup(word: string, groups: readonly GroupEntry[]): number {
   }
   const byName = groups.find(({ name }) => name === word);
   if (byName !== undefined) return byName.gid;
-  throw new GlassboxError({
-    code: "bad-user",
-    what: `unable to find group ${word}: no matching entries in group file`,
-    why:
-      groups.length === 0
-        ? "the image has no /etc/group"
-        : `the image's /etc/group names ${groups
-            .map(({ name }) => name)
-            .slice(0, 12)
-            .join(", ")}`,
-    hint: "use a name from there, or a number such as 1000",
-  });
+  throw noMatch(`unable to find group ${word}: no matching entries in group file`, "/etc/group", groups);
 }
 
 /**

@@ -43,7 +43,7 @@ export function readLayer(store: Store, chainId: string): StoredLayer | undefine
       code: "store-damaged",
       what: `the layer ${chainId} is incomplete in the store ${store.root}`,
       why: cause instanceof Error ? cause.message : String(cause),
-      hint: "load or pull the image again",
+      hint: { en: "load or pull the image again", zh: "重新载入或拉取镜像" },
       cause,
     });
   }

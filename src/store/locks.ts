@@ -13,7 +13,7 @@ const DEFAULT_WAIT_MS = 30_000;
  */
 export function withLock<T>(
   store: Store,
-  name: "images" | "staging",
+  name: "images" | "staging" | "names",
   mode: "shared" | "exclusive",
   body: () => T,
   timeoutMs = DEFAULT_WAIT_MS,
@@ -40,8 +40,8 @@ function acquire(store: Store, fd: number, file: string, mode: "shared" | "exclu
   throw new GlassboxError({
     code: "store-locked",
     what: `the store is busy: ${file} stayed locked for ${Math.round(timeoutMs / 1000)} s`,
-    why: holder === undefined ? undefined : `process ${holder} holds it`,
-    hint: "wait for that process, or look whether it is stopped",
+    why: holder === undefined ? undefined : { en: `process ${holder} holds it`, zh: `锁在进程 ${holder} 手里` },
+    hint: { en: "wait for that process, or look whether it is stopped", zh: "等它结束，或看看它是不是被暂停了" },
   });
 }
 

@@ -86,7 +86,7 @@ function layerOrThrow(store: Store, chainId: string, known: Map<string, StoredLa
   throw new GlassboxError({
     code: "store-changed",
     what: `the layer ${chainId} was removed from the store while an image on top of it was made`,
-    hint: "try again",
+    hint: { en: "try again", zh: "再试一次" },
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Store } from "./store";
 
 /** Repository name → full reference ("busybox:latest", "busybox@sha256:…") → image id ("sha256:…"). Maps: names come from users. */
@@ -24,21 +25,33 @@ export function readRepositories(store: Store): Repositories {
     throw new GlassboxError({
       code: "store-damaged",
       what: `cannot read the image names in ${store.paths.repositories}`,
-      why: cause instanceof Error ? cause.message : String(cause),
-      hint: "restore the file, or move it away and tag the images again by id",
+      why: cause instanceof Malformed ? cause.text : (cause as Error).message,
+      hint: {
+        en: "restore the file, or move it away and tag the images again by id",
+        zh: "恢复这个文件；或把它移走，再用 id 给镜像重新打标签",
+      },
       cause,
     });
   }
 }
 
+class Malformed extends Error {
+  constructor(readonly text: Bilingual) {
+    super(text.en);
+  }
+}
+
 function fromJson(value: unknown): Repositories {
   const repositories = (value as { Repositories?: unknown } | null)?.Repositories;
-  if (typeof repositories !== "object" || repositories === null) throw new Error('it has no "Repositories"');
+  if (typeof repositories !== "object" || repositories === null)
+    throw new Malformed({ en: 'it has no "Repositories"', zh: '里面没有 "Repositories"' });
   const result: Repositories = new Map();
   for (const [name, tags] of Object.entries(repositories)) {
     const entries = new Map<string, string>();
     for (const [reference, id] of Object.entries(tags as object)) {
-      if (typeof id !== "string" || !ID.test(id)) throw new Error(`${reference} has no valid image id`);
+      if (typeof id !== "string" || !ID.test(id)) {
+        throw new Malformed({ en: `${reference} has no valid image id`, zh: `${reference} 的镜像 id 不合法` });
+      }
       entries.set(reference, id);
     }
     result.set(name, entries);

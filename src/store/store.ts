@@ -2,6 +2,7 @@
 
 import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { GlassboxError } from "../base/errors";
+import type { Bilingual } from "../base/lang";
 import type { Kernel } from "../binding/kernel";
 
 export interface StorePaths {
@@ -73,9 +74,14 @@ function storePaths(root: string): StorePaths {
 function isReady(root: string, paths: StorePaths): boolean {
   const status = statSync(root, { throwIfNoEntry: false });
   if (status === undefined) return false;
-  if (!status.isDirectory()) throw unusable(root, "it is not a directory");
+  if (!status.isDirectory()) throw unusable(root, { en: "it is not a directory", zh: "它不是目录" });
   const euid = process.geteuid?.() ?? 0;
-  if (status.uid !== euid) throw unusable(root, `it belongs to uid ${status.uid}, not to uid ${euid}`);
+  if (status.uid !== euid) {
+    throw unusable(root, {
+      en: `it belongs to uid ${status.uid}, not to uid ${euid}`,
+      zh: `它属于 uid ${status.uid}，不属于 uid ${euid}`,
+    });
+  }
   // CVE-2021-41091: set-id programs of images must be out of reach of other users of the host.
   if ((status.mode & 0o077) !== 0) chmodSync(root, 0o700);
   return statSync(paths.tmp, { throwIfNoEntry: false }) !== undefined;
@@ -101,12 +107,12 @@ function createTree(root: string, paths: StorePaths): void {
   }
 }
 
-function unusable(root: string, why: string, cause?: unknown): GlassboxError {
+function unusable(root: string, why: string | Bilingual, cause?: unknown): GlassboxError {
   return new GlassboxError({
     code: "store-unusable",
     what: `cannot use the store ${root}`,
     why,
-    hint: "choose another directory with --root or GLASSBOX_ROOT",
+    hint: { en: "choose another directory with --root or GLASSBOX_ROOT", zh: "用 --root 或 GLASSBOX_ROOT 换一个目录" },
     cause,
   });
 }

@@ -201,7 +201,10 @@ asRoot("run-exit-codes: S1-C5 a dynamic program whose library is missing", async
   const { code, stderr } = await file.box.run(image, "/bin/ls");
   t.is(code, 127);
   t.regex(stderr, /error while loading shared libraries: lib\S+: cannot open shared object file/);
-  t.regex(stderr, /^glassbox: .*lib\S+\.so/m, "the cause, looked up");
+  t.regex(stderr, /^ {2}why: .*lib\S+\.so[^]*\n {2}do: {2}\S/m, "the cause, looked up");
+  t.is(stderr.match(/error while loading/g)?.length, 1, "what the loader said is not said again");
+  const chinese = await file.box.glassbox(["run", "--lang", "zh", "--rm", image, "/bin/ls"]);
+  t.regex(chinese.stderr, /^ {2}原因：.*需要它[^]*\n {2}办法：\S/m);
 });
 
 asRoot("run-exit-codes: S4-C7 a scratch image: a static program runs on the host's kernel, ls is not there", async (t) => {

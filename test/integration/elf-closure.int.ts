@@ -24,6 +24,8 @@ function hostPrograms(): string[] {
   for (const directory of ["/usr/bin", "/usr/sbin"]) {
     for (const name of existsSync(directory) ? readdirSync(directory) : []) {
       const path = join(directory, name);
+      // A dangling link is no program.
+      if (!existsSync(path)) continue;
       const stat = host.stat(realpathSync.native(path));
       if (stat === undefined || (stat.mode & 0o6111) !== 0o111) continue;
       if (host.readHead(realpathSync(path), 4)?.toString() !== "127,69,76,70") continue;

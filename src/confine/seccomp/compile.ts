@@ -96,8 +96,8 @@ export function compileSeccomp(profile: OciSeccomp, options: { arch: SeccompArch
     throw new GlassboxError({
       code: "seccomp-too-long",
       what: `the seccomp profile compiles to ${bytes.length / 8} instructions`,
-      why: `the kernel takes at most ${MAX_INSTRUCTIONS}`,
-      hint: "use fewer rules with conditions on arguments",
+      why: { en: `the kernel takes at most ${MAX_INSTRUCTIONS}`, zh: `内核最多接受 ${MAX_INSTRUCTIONS} 条` },
+      hint: { en: "use fewer rules with conditions on arguments", zh: "少写一些带参数条件的规则" },
     });
   }
   return bytes;

@@ -26,7 +26,10 @@ export function parseExactJson(text: string): unknown {
       code: "bad-seccomp-profile",
       what: "seccomp profile: not JSON",
       why: syntaxProblem(text, cause),
-      hint: "the profile is one JSON object, as docs.docker.com and the runtime-spec describe",
+      hint: {
+        en: "the profile is one JSON object, as docs.docker.com and the runtime-spec describe",
+        zh: "配置文件是一个 JSON 对象，格式见 docs.docker.com 和 runtime-spec",
+      },
       cause,
     });
   }

@@ -5,6 +5,7 @@
 
 import { constants } from "node:os";
 import { GlassboxError } from "../../base/errors";
+import type { Bilingual } from "../../base/lang";
 import type { OciSeccomp, OciSeccompAction, OciSeccompArg, OciSeccompRule } from "../../plan/oci";
 import { CAPABILITIES } from "../../base/capabilities";
 import type { SeccompArch } from "./key";
@@ -58,7 +59,10 @@ export function parseProfile(text: string, context: ProfileContext): OciSeccomp 
   const root = object(parseExactJson(text), "the profile");
   fields(root, "the profile", ROOT_FIELDS);
   if (root.listenerPath !== undefined) {
-    throw bad("listenerPath: a listener for SCMP_ACT_NOTIFY is not supported", "use SCMP_ACT_ERRNO");
+    throw bad("listenerPath: a listener for SCMP_ACT_NOTIFY is not supported", {
+      en: "use SCMP_ACT_ERRNO",
+      zh: "改用 SCMP_ACT_ERRNO",
+    });
   }
   const parsed: OciSeccomp = { defaultAction: action(root.defaultAction, "defaultAction") };
   const defaultErrno = errno(root.defaultErrnoRet, root.defaultErrno, "defaultErrno");
@@ -93,7 +97,10 @@ function readArchitectures(root: Json, arch: SeccompArch): string[] | undefined 
   const plain = root.architectures === undefined ? undefined : strings(root.architectures, "architectures");
   if (root.archMap === undefined || root.archMap === null) return plain;
   if (plain !== undefined && plain.length > 0) {
-    throw bad("architectures and archMap are both given", "keep one: archMap picks the list by the machine");
+    throw bad("architectures and archMap are both given", {
+      en: "keep one: archMap picks the list by the machine",
+      zh: "只留一个：archMap 会按机器挑选列表",
+    });
   }
   for (const [index, item] of list(root.archMap, "archMap").entries()) {
     const where = `archMap[${index}]`;
@@ -108,10 +115,11 @@ function readArchitectures(root: Json, arch: SeccompArch): string[] | undefined 
 function readRule(rule: Json, where: string, context: ProfileContext): OciSeccompRule[] {
   fields(rule, where, RULE_FIELDS);
   if (rule.name !== undefined && rule.names !== undefined) {
-    throw bad(`${where}: name and names are both given`, "keep names");
+    throw bad(`${where}: name and names are both given`, { en: "keep names", zh: "留下 names" });
   }
   const names = rule.name === undefined ? strings(rule.names, `${where}.names`) : [string(rule.name, `${where}.name`)];
-  if (names.length === 0 || names.includes("")) throw bad(`${where}.names: names no system call`, "name at least one");
+  if (names.length === 0 || names.includes(""))
+    throw bad(`${where}.names: names no system call`, { en: "name at least one", zh: "至少写一个系统调用" });
   const read: OciSeccompRule = { names, action: action(rule.action, `${where}.action`) };
   const errnoRet = errno(rule.errnoRet, rule.errno, `${where}.errno`);
   if (errnoRet !== undefined) read.errnoRet = errnoRet;
@@ -137,7 +145,8 @@ function readArgument(value: unknown, where: string): OciSeccompArg {
   const arg = object(value, where);
   fields(arg, where, ARGUMENT_FIELDS);
   const index = Number(integer(arg.index, `${where}.index`));
-  if (index > 5) throw bad(`${where}.index: ${index}`, "a system call has arguments 0 to 5");
+  if (index > 5)
+    throw bad(`${where}.index: ${index}`, { en: "a system call has arguments 0 to 5", zh: "系统调用的参数编号是 0 到 5" });
   const op = string(arg.op, `${where}.op`);
   if (!OPERATORS.includes(op)) throw bad(`${where}.op: unknown operator ${quote(op)}`, OPERATORS.join(", "));
   const read: OciSeccompArg = { index, value: integer(arg.value, `${where}.value`), op: op as OciSeccompArg["op"] };
@@ -158,10 +167,14 @@ function readFilter(value: unknown, where: string): Filter {
   fields(filter, where, FILTER_FIELDS);
   const caps = strings(filter.caps ?? [], `${where}.caps`);
   const unknown = caps.find((name) => !CAPABILITIES.includes(name));
-  if (unknown !== undefined) throw bad(`${where}.caps: unknown capability ${quote(unknown)}`, "write it as CAP_SYS_ADMIN");
+  if (unknown !== undefined)
+    throw bad(`${where}.caps: unknown capability ${quote(unknown)}`, {
+      en: "write it as CAP_SYS_ADMIN",
+      zh: "写法如 CAP_SYS_ADMIN",
+    });
   const minKernel = filter.minKernel === undefined ? undefined : string(filter.minKernel, `${where}.minKernel`);
   const version = minKernel === undefined || minKernel === "" ? undefined : /^(\d+)\.(\d+)$/.exec(minKernel);
-  if (version === null) throw bad(`${where}.minKernel: ${quote(minKernel)}`, 'write it as "4.8"');
+  if (version === null) throw bad(`${where}.minKernel: ${quote(minKernel)}`, { en: 'write it as "4.8"', zh: '写法如 "4.8"' });
   return {
     caps,
     arches: strings(filter.arches ?? [], `${where}.arches`),
@@ -176,7 +189,8 @@ function compareKernels(release: string, wanted: KernelVersion): number {
 
 function action(value: unknown, where: string): OciSeccompAction {
   const name = string(value, where);
-  if (name === "SCMP_ACT_NOTIFY") throw bad(`${where}: SCMP_ACT_NOTIFY is not supported`, "use SCMP_ACT_ERRNO");
+  if (name === "SCMP_ACT_NOTIFY")
+    throw bad(`${where}: SCMP_ACT_NOTIFY is not supported`, { en: "use SCMP_ACT_ERRNO", zh: "改用 SCMP_ACT_ERRNO" });
   if (!ACTIONS.includes(name)) throw bad(`${where}: unknown action ${quote(name)}`, ACTIONS.join(", "));
   return name as OciSeccompAction;
 }
@@ -185,12 +199,14 @@ function action(value: unknown, where: string): OciSeccompAction {
 function errno(number: unknown, name: unknown, where: string): number | undefined {
   if (name !== undefined && name !== "") {
     const found = (constants.errno as Record<string, number>)[string(name, where)];
-    if (found === undefined) throw bad(`${where}: unknown error name ${quote(name)}`, "errno(3) lists them");
+    if (found === undefined)
+      throw bad(`${where}: unknown error name ${quote(name)}`, { en: "errno(3) lists them", zh: "错误名见 errno(3)" });
     return found;
   }
   if (number === undefined || number === null) return undefined;
   const value = Number(integer(number, `${where}Ret`));
-  if (value > MAX_ERRNO) throw bad(`${where}Ret: ${value}`, `an error number is at most ${MAX_ERRNO}`);
+  if (value > MAX_ERRNO)
+    throw bad(`${where}Ret: ${value}`, { en: `an error number is at most ${MAX_ERRNO}`, zh: `错误号最大是 ${MAX_ERRNO}` });
   return value;
 }
 
@@ -198,14 +214,14 @@ function errno(number: unknown, name: unknown, where: string): number | undefine
 
 function object(value: unknown, where: string): Json {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
-  throw bad(`${where}: ${shape(value)}`, "an object belongs here");
+  throw bad(`${where}: ${shape(value)}`, { en: "an object belongs here", zh: "这里应是对象" });
 }
 
 function list(value: unknown, where: string): unknown[] {
   if (Array.isArray(value)) return value;
   // Go writes an empty list as null.
   if (value === null) return [];
-  throw bad(`${where}: ${shape(value)}`, "a list belongs here");
+  throw bad(`${where}: ${shape(value)}`, { en: "a list belongs here", zh: "这里应是列表" });
 }
 
 function strings(value: unknown, where: string): string[] {
@@ -214,22 +230,27 @@ function strings(value: unknown, where: string): string[] {
 
 function string(value: unknown, where: string): string {
   if (typeof value === "string") return value;
-  throw bad(`${where}: ${shape(value)}`, "a string belongs here");
+  throw bad(`${where}: ${shape(value)}`, { en: "a string belongs here", zh: "这里应是字符串" });
 }
 
 /** An unsigned number of 64 bits. */
 function integer(value: unknown, where: string): number | bigint {
   if (typeof value === "bigint" && value < 1n << 64n) return value;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw bad(
-    `${where}: ${typeof value === "number" || typeof value === "bigint" ? value : shape(value)}`,
-    "a whole number from 0 to 2^64-1 belongs here",
-  );
+  throw bad(`${where}: ${typeof value === "number" || typeof value === "bigint" ? value : shape(value)}`, {
+    en: "a whole number from 0 to 2^64-1 belongs here",
+    zh: "这里应是 0 到 2^64-1 的整数",
+  });
 }
 
 function fields(value: Json, where: string, known: readonly string[]): void {
   const stray = Object.keys(value).find((key) => !known.includes(key));
-  if (stray !== undefined) throw bad(`${where}: unknown field ${quote(stray)}`, `known are ${known.join(", ")}`);
+  if (stray !== undefined) {
+    throw bad(`${where}: unknown field ${quote(stray)}`, {
+      en: `known are ${known.join(", ")}`,
+      zh: `可用的字段：${known.join("、")}`,
+    });
+  }
 }
 
 function shape(value: unknown): string {
@@ -243,6 +264,6 @@ function quote(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}..."` : text;
 }
 
-function bad(what: string, hint: string): GlassboxError {
+function bad(what: string, hint: string | Bilingual): GlassboxError {
   return new GlassboxError({ code: "bad-seccomp-profile", what: `seccomp profile: ${what}`, hint });
 }

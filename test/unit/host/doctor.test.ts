@@ -129,7 +129,7 @@ test("rendering: one line when all is well, command and remedy otherwise, a tota
     "",
     "1 ok, 0 warnings, 1 failures",
   ]);
-  t.deepEqual(renderDoctor(checks, "zh").slice(-1), ["1 项正常,0 项警告,1 项失败"]);
+  t.deepEqual(renderDoctor(checks, "zh").slice(-1), ["1 项正常，0 项警告，1 项失败"]);
   t.deepEqual(doctorJson(checks, "zh")[1], {
     id: "b",
     status: "fail",
