@@ -1,6 +1,6 @@
 /** containers/<id>/config.v2.json: what a stopped container still is. Not written for --rm. */
 
-import { mkdirSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 
 import { replaceFile } from "../store/atomic";
 import type { Store } from "../store/store";
@@ -44,6 +44,21 @@ export function finishRecord(store: Store, record: ContainerRecord, exit: { code
     FinishedAt: new Date().toISOString(),
   };
   replaceFile(recordPath(store, record.ID), JSON.stringify(record, undefined, 2));
+}
+
+/**
+ * Notes that a container ended with its glassbox: killed, as by the kernel (PR_SET_PDEATHSIG), so 137. False when there is no whole record: the
+ * start had not come that far, and nobody can ask for it.
+ */
+export function recordDeath(store: Store, id: string): boolean {
+  let record: ContainerRecord;
+  try {
+    record = JSON.parse(readFileSync(recordPath(store, id), "utf8")) as ContainerRecord;
+  } catch {
+    return false;
+  }
+  if (record.State.Running) finishRecord(store, record, { code: 137, oomKilled: false });
+  return true;
 }
 
 /**

@@ -3,7 +3,7 @@
  * drops the lock however that process dies, so a file that can be locked belongs to nobody and is cleaned up by the next command.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 
 import { SyscallError } from "../base/errors";
 import type { Kernel } from "../binding";
@@ -11,7 +11,7 @@ import { removeCgroups } from "../host/cgroupfs";
 import { removeContainerLayers } from "../image/container-layers";
 import type { CgroupPath } from "../plan/cgroup";
 import type { Store } from "../store/store";
-import { releaseName } from "./record";
+import { recordDeath, releaseName } from "./record";
 
 export interface RunningState {
   id: string;
@@ -108,8 +108,9 @@ export function healLeftovers(store: Store): void {
 }
 
 /** Who died before the container had its record left something that nobody could ask for: it goes, with or without --rm. */
-function leftBehind(store: Store, state: RunningState): RunningState {
-  return existsSync(`${store.paths.containers}/${state.id}`) ? state : { ...state, remove: true };
+function cleanUpAfterDeath(store: Store, state: RunningState): void {
+  const keep = !state.remove && recordDeath(store, state.id);
+  cleanUp(store, { ...state, remove: !keep });
 }
 
 function healOne(store: Store, path: string): void {
@@ -123,7 +124,7 @@ function healOne(store: Store, path: string): void {
   try {
     if (!kernel.flock(fd, "exclusive", true)) return;
     // Without its final name nothing had been made yet; should its owner be just about to lock it, it will make another.
-    if (path.endsWith(".json")) cleanUp(store, leftBehind(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState));
+    if (path.endsWith(".json")) cleanUpAfterDeath(store, JSON.parse(readFileSync(fd, "utf8")) as RunningState);
     unlinkSync(path);
   } catch (error) {
     // Another command may be healing the same container at this moment.
