@@ -80,7 +80,7 @@ asRoot(
     const { code, stderr } = await file.box.run("less-bash", "/bin/bash", "-c", "true");
     t.is(code, 127);
     t.regex(stderr, /libtinfo\.so/);
-    t.regex(stderr, /^glassbox: .*libtinfo/m);
+    t.regex(stderr, /^ {2}why: .*libtinfo/m);
   },
 );
 
