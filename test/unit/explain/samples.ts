@@ -147,7 +147,7 @@ export const SAMPLES: readonly Step[] = [
   ...["/proc/kcore", "/elsewhere"].map((path): Step => ({ id: `mask-${path}`, kind: "mask-path", ...child, path })),
   { id: "close", kind: "close-descriptors", ...child },
   { id: "umask", kind: "set-umask", ...child, mask: 0o027 },
-  { id: "chdir", kind: "change-directory", ...child, path: "/work/q", create: true, ignore: ["ENOENT", "EACCES"] },
+  { id: "chdir", kind: "change-directory", ...child, path: "/srv/q", create: true, ignore: ["ENOENT", "EACCES"] },
   { id: "seccomp", kind: "install-seccomp", ...child, program: new Uint8Array(80) },
   { id: "bound", kind: "bound-capabilities", ...child, keep: 0xa80425fbn, lastCap: 40 },
   { id: "user", kind: "set-user", ...child, uid: 4711, gid: 4712, groups: [4713], setGroups: true, keepCapabilities: true },
