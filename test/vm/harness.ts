@@ -20,7 +20,6 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GuestResult } from "./guest/main";
-import { GUEST_TESTS } from "./guest/tests";
 
 /** dist/test/vm → the package. */
 const PACKAGE_ROOT = join(__dirname, "..", "..", "..");
