@@ -80,9 +80,24 @@ function commands({ layer, bundle }) {
       join(scratch, "podman-run"),
       "--cgroup-manager",
       "cgroupfs",
+      // crun, podman's first choice, refuses a host with controllers in both cgroup trees.
+      ...(has("runc") ? ["--runtime", "runc"] : []),
     ];
     execFileSync("sh", ["-c", `tar -C '${layer}' -c . | ${podman.join(" ")} import - bench`], { stdio: "ignore" });
-    const run = [...podman, "run", "--rm", "--network", "none", "bench", "/bin/true"];
+    // Its own limits are more than a machine without CAP_SYS_RESOURCE may set.
+    const run = [
+      ...podman,
+      "run",
+      "--ulimit",
+      "nofile=1024:1024",
+      "--ulimit",
+      "nproc=1024:1024",
+      "--rm",
+      "--network",
+      "none",
+      "bench",
+      "/bin/true",
+    ];
     if (spawnSync(run[0], run.slice(1)).status === 0) rows.push(["podman run --rm --network none", run]);
   }
   return rows;
