@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # images (busybox-static, debootstrap), parse specs (golang-…), run another kernel (qemu and what builds its disk) or compile the small C programs of the tests (gcc, libc6-dev).
 packages="busybox-static debootstrap strace tmux podman runc crun umoci skopeo buildah iproute2 procps gcc g++ make python3
   golang-github-opencontainers-specs-dev golang-github-containers-common libc6-dev
-  qemu-system-x86 kmod cpio zstd xz-utils e2fsprogs util-linux bsdutils"
+  qemu-system-x86 kmod cpio zstd xz-utils e2fsprogs util-linux bsdutils libcap2-bin nftables"
 missing=""
 for package in $packages; do
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
