@@ -13,6 +13,8 @@ export interface ContainerRecord {
   Image: string;
   Name: string;
   Labels: Record<string, string>;
+  /** --stop-signal, else the image's, else SIGTERM. */
+  StopSignal: string;
   State: {
     Status: "running" | "exited";
     Running: boolean;

@@ -252,6 +252,7 @@ function recordOf(options: RunOptions, { containerId, image, config }: Prepared)
     Image: image.id,
     Name: options.name === undefined ? "" : `/${options.name}`,
     Labels: options.labels,
+    StopSignal: options.stopSignal ?? image.config.config?.StopSignal ?? "SIGTERM",
     State: {
       Status: "running",
       Running: true,
