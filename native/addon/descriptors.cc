@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "addon/support.h"
@@ -187,13 +186,6 @@ Napi::Value ReadlinkFd(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), target, static_cast<size_t>(n));
 }
 
-Napi::Value StatfsType(const Napi::CallbackInfo& info) {
-  const std::string path = text(info[0]);
-  struct statfs fs;
-  if (statfs(path.c_str(), &fs) != 0) return throw_errno(info.Env(), "statfs", errno, path);
-  return Napi::Number::New(info.Env(), static_cast<double>(fs.f_type));
-}
-
 Napi::Value Dup(const Napi::CallbackInfo& info) {
   const int fd = fcntl(integer(info[0]), F_DUPFD_CLOEXEC, 3);
   return fd < 0 ? throw_errno(info.Env(), "fcntl", errno) : descriptor(info.Env(), fd);
@@ -234,7 +226,6 @@ void RegisterDescriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("openInRoot", Napi::Function::New(env, OpenInRoot));
   exports.Set("fstat", Napi::Function::New(env, Fstat));
   exports.Set("readlinkFd", Napi::Function::New(env, ReadlinkFd));
-  exports.Set("statfsType", Napi::Function::New(env, StatfsType));
   exports.Set("dup", Napi::Function::New(env, Dup));
   exports.Set("isatty", Napi::Function::New(env, Isatty));
   exports.Set("flock", Napi::Function::New(env, Flock));

@@ -98,8 +98,6 @@ export interface Kernel {
   openInRoot(rootFd: number, path: string, flags: string[], options?: ResolveOptions): number;
   fstat(fd: number): FileStat;
   readlinkFd(fd: number): string;
-  /** fstatfs f_type as a number, e.g. 0x794c7630 overlay. */
-  statfsType(path: string): number;
   dup(fd: number): number;
   isatty(fd: number): boolean;
   /** flock(2). false when it would block and `nonBlocking`. */

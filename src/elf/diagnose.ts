@@ -1,5 +1,6 @@
 /** After a failed exec: the kernel's words, the cause that was looked up inside the root, and what to do. */
 
+import { errnoWords } from "../base/errno-text";
 import type { ErrorParts } from "../base/errors";
 import type { Lang } from "../base/lang";
 import { checkExec, type ExecFinding } from "./exec-check";
@@ -33,24 +34,6 @@ export interface ExecDiagnosis extends ErrorParts {
 
 const ROOT: Searcher = { uid: 0, gid: 0 };
 
-/** strerror(3) as Go, and so Docker, prints it. */
-const ERRNO_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EPERM: "operation not permitted",
-  ENOEXEC: "exec format error",
-  ENOTDIR: "not a directory",
-  EISDIR: "is a directory",
-  ELOOP: "too many levels of symbolic links",
-  ELIBBAD: "accessing a corrupted shared library",
-  ETXTBSY: "text file busy",
-  E2BIG: "argument list too long",
-  ENAMETOOLONG: "file name too long",
-  ENOMEM: "cannot allocate memory",
-  EINVAL: "invalid argument",
-  EIO: "input/output error",
-};
-
 /**
  * The parts of a GlassboxError for a failed exec. Exit codes as Docker's: 127 when something does not exist (ENOENT, ENOTDIR),
  * 126 when it exists but cannot be run.
@@ -60,7 +43,7 @@ export function diagnoseExec(failure: ExecFailure): ExecDiagnosis {
   const { finding, candidate } = findCause(failure);
   const errno = failure.errno;
   const exitCode = errno === "ENOENT" || errno === "ENOTDIR" ? 127 : 126;
-  const words = ERRNO_WORDS[errno] ?? errno;
+  const words = errnoWords(errno);
   if (finding === undefined) {
     const text = texts.unexplained(failure, candidate);
     return { code: `exec-${errno.toLowerCase()}`, what: `exec ${candidate}: ${words}`, ...text, exitCode };

@@ -1,7 +1,7 @@
 /** A recorded system call as the line that strace would have printed for it. */
 
 import type { CallRecord } from "../plan/trace";
-import { ERRNO_TEXT } from "./calls/errno-text";
+import { ERRNO_TEXT } from "../base/errno-text";
 import { FD_FLAGS, openFlags } from "./calls/flags";
 import { flagSet, openMode, plain } from "./calls/format";
 import type { FormatContext } from "./calls/format";

@@ -111,11 +111,6 @@ export function parseCgroup(text: string): ProcCgroup[] {
   return entries;
 }
 
-/** Reads /proc/PID/cgroup. Throws node's ENOENT when the process is gone. */
-export function readCgroup(pid: number | "self" = "self"): ProcCgroup[] {
-  return parseCgroup(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
-}
-
 /**
  * Start time out of the text of /proc/PID/stat, in clock ticks since boot. With the PID it names a process for good:
  * a reused PID has another start time. The command name may hold spaces and ")", so fields count from its last ")".

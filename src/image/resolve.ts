@@ -1,6 +1,5 @@
 /** From what a user wrote to an image and its layers: a handful of small reads, on the way of every `run`. */
 
-import { GlassboxError } from "../base/errors";
 import { listImageIds, readImageConfig, readImageMetadata } from "../store/imagedb";
 import { diffPath, nextChainId, readLayer, type StoredLayer } from "../store/layerdb";
 import { readRepositories, referencesOf, type Repositories } from "../store/repositories";
@@ -32,16 +31,6 @@ export interface ImageRecord {
 export function resolveImage(store: Store, refOrId: string): ImageRecord {
   const repositories = readRepositories(store);
   return readImage(store, findId(store, repositories, refOrId), repositories);
-}
-
-/** As resolveImage, but undefined when there is no such image. */
-export function findImage(store: Store, refOrId: string): ImageRecord | undefined {
-  try {
-    return resolveImage(store, refOrId);
-  } catch (error) {
-    if (error instanceof GlassboxError && error.code === "image-not-found") return undefined;
-    throw error;
-  }
 }
 
 function findId(store: Store, repositories: Repositories, text: string): string {

@@ -4,6 +4,7 @@
 
 import { statSync } from "node:fs";
 
+import { errnoWords } from "../base/errno-text";
 import { GlassboxError, SyscallError } from "../base/errors";
 import type { HostFacts } from "../base/host-facts";
 import type { Bilingual, Lang } from "../base/lang";
@@ -16,27 +17,6 @@ import { overlayOptions } from "../plan/encode";
 import type { Execute, Step } from "../plan/steps";
 import type { CallRecord } from "../plan/trace";
 import { ProcessRootReader } from "./process-root-reader";
-
-const WORDS: Readonly<Record<string, string>> = {
-  EPERM: "operation not permitted",
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EEXIST: "file exists",
-  ENODEV: "no such device",
-  ENOTDIR: "not a directory",
-  EISDIR: "is a directory",
-  EINVAL: "invalid argument",
-  ENOSPC: "no space left on device",
-  EROFS: "read-only file system",
-  ELOOP: "too many levels of symbolic links",
-  EBUSY: "device or resource busy",
-  EAGAIN: "resource temporarily unavailable",
-  ENOMEM: "cannot allocate memory",
-  ENOSYS: "function not implemented",
-  EXDEV: "invalid cross-device link",
-  EMFILE: "too many open files",
-  EDQUOT: "disk quota exceeded",
-};
 
 export interface FailureContext {
   kernel: Kernel;
@@ -72,7 +52,7 @@ export function diagnoseFailure(failure: CallRecord, step: Step, pid: number, co
     syscall: failure.syscall,
     errno,
     stepId: step.id,
-    what: `${failure.syscall}${subject === undefined ? "" : ` ${subject}`}: ${WORDS[errno] ?? errno} (step ${step.id})`,
+    what: `${failure.syscall}${subject === undefined ? "" : ` ${subject}`}: ${errnoWords(errno)} (step ${step.id})`,
     why: cause?.why,
     hint: cause?.hint,
   });

@@ -81,28 +81,30 @@ function noMatch(what: string, file: string, entries: readonly { name: string }[
   });
 }
 
-/** A number is never a name: an image whose passwd calls root "1000" must not be root where 1000 was asked for (CVE-2024-40635). */
-function findUser(word: string, passwd: readonly PasswdEntry[]): { uid: number; entry: PasswdEntry | undefined } {
-  if (/^-?[0-9]+$/.test(word)) {
-    const uid = parseId(word);
-    if (uid === undefined) throw outOfRange(word);
-    return { uid, entry: passwd.find((entry) => entry.uid === uid) };
+const isNumber = (word: string): boolean => /^-?[0-9]+$/.test(word);
+
+/**
+ * The id that a word means: a number is itself, anything else a name in `entries`. A number is never a name: an image whose passwd calls root
+ * "1000" must not be root where 1000 was asked for (CVE-2024-40635).
+ */
+function findId<Entry extends { name: string }>(
+  word: string,
+  kind: "user" | "group",
+  entries: readonly Entry[],
+  idOf: (entry: Entry) => number,
+): number {
+  if (isNumber(word)) {
+    const id = parseId(word);
+    if (id === undefined) throw outOfRange(word);
+    return id;
   }
-  const byName = passwd.find(({ name }) => name === word);
-  if (byName !== undefined) return { uid: byName.uid, entry: byName };
-  throw noMatch(`unable to find user ${word}: no matching entries in passwd file`, "/etc/passwd", passwd);
+  const byName = entries.find(({ name }) => name === word);
+  if (byName !== undefined) return idOf(byName);
+  const database = kind === "user" ? "passwd" : "group";
+  throw noMatch(`unable to find ${kind} ${word}: no matching entries in ${database} file`, `/etc/${database}`, entries);
 }
 
-function findGroup(word: string, groups: readonly GroupEntry[]): number {
-  if (/^-?[0-9]+$/.test(word)) {
-    const gid = parseId(word);
-    if (gid === undefined) throw outOfRange(word);
-    return gid;
-  }
-  const byName = groups.find(({ name }) => name === word);
-  if (byName !== undefined) return byName.gid;
-  throw noMatch(`unable to find group ${word}: no matching entries in group file`, "/etc/group", groups);
-}
+const findGroup = (word: string, groups: readonly GroupEntry[]): number => findId(word, "group", groups, ({ gid }) => gid);
 
 /**
  * Resolves "user[:group]" and --group-add against the image. "" is root. A number needs no entry; a name does.
@@ -115,7 +117,10 @@ export function resolveUser(spec: string, groupAdd: readonly string[], read: Rea
   const userWord = colon < 0 ? spec : spec.slice(0, colon);
   const groupWord = colon < 0 ? "" : spec.slice(colon + 1);
   const passwd = passwdEntries(read("/etc/passwd"));
-  const { uid, entry } = userWord === "" ? { uid: 0, entry: passwd.find((one) => one.uid === 0) } : findUser(userWord, passwd);
+  const uid = userWord === "" ? 0 : findId(userWord, "user", passwd, (one) => one.uid);
+  // Several names may share an id: the one that was asked for has its own group and home.
+  const byId = userWord === "" || isNumber(userWord);
+  const entry = passwd.find((one) => (byId ? one.uid === uid : one.name === userWord));
   const groups = groupEntries(read("/etc/group"));
   const gid = groupWord === "" ? (entry?.gid ?? 0) : findGroup(groupWord, groups);
   const own =

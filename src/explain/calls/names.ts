@@ -153,15 +153,3 @@ export const BPF_COMMANDS: NameTable = {
 };
 
 export const WAITID_TYPES: NameTable = { 0: "P_ALL", 1: "P_PID", 2: "P_PGID", 3: "P_PIDFD" };
-
-/** statfs(2) f_type of the file systems that a start verifies. */
-export const FILE_SYSTEM_MAGIC: NameTable = {
-  0x9fa0: "PROC_SUPER_MAGIC",
-  0x62656572: "SYSFS_MAGIC",
-  0x01021994: "TMPFS_MAGIC",
-  0x794c7630: "OVERLAYFS_SUPER_MAGIC",
-  0x1cd1: "DEVPTS_SUPER_MAGIC",
-  0x27e0eb: "CGROUP_SUPER_MAGIC",
-  0x63677270: "CGROUP2_SUPER_MAGIC",
-  0xef53: "EXT4_SUPER_MAGIC",
-};

@@ -1,3 +1,5 @@
+/** The kernel's words for its errors. Loaded when there is one to tell, not on the way of a start. */
+
 /** Linux's texts for errno names, as strerror(3) and strace print them in the C locale. */
 export const ERRNO_TEXT: Readonly<Record<string, string>> = {
   EPERM: "Operation not permitted",
@@ -131,3 +133,9 @@ export const ERRNO_TEXT: Readonly<Record<string, string>> = {
   ENOTRECOVERABLE: "State not recoverable",
   ERFKILL: "Operation not possible due to RF-kill",
 };
+
+/** The text in the middle of a sentence, as Go and so Docker print it: "no such file or directory"; an unknown name stays as it is. */
+export function errnoWords(errno: string): string {
+  const text = ERRNO_TEXT[errno];
+  return text === undefined ? errno : text.charAt(0).toLowerCase() + text.slice(1);
+}
